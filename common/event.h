@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The events that Tapline's own tools write: flow_start, flow_update,
+ * flow_end, packet and capture_stats. All fields of a flow event have a fixed
+ * width and order, so encoding is a row of stores and decoding reads by
+ * offset; to everybody else it is plain msgpack. Entity names and order:
+ * docs/man/tapline-wire.5. Pure; nothing logs.
+ */
+#ifndef TL_EVENT_H
+#define TL_EVENT_H
+
+#include "batch.h"
+#include "flowtab.h"
+#include "wire.h"
+
+/* Shape ids, the same in every tool, so that runs of one stream join. */
+enum tl_event_shape {
+	TL_SHAPE_FLOW = 1,	/* + enum tl_flow_kind: start, update, end */
+	TL_SHAPE_FLOW_ICMP = 4, /* the same with icmp_type, icmp_code, icmp_id */
+	TL_SHAPE_PACKET = 7,
+	TL_SHAPE_PACKET_ICMP = 8,
+	TL_SHAPE_STATS = 9,
+	TL_SHAPE_OWN_COUNT = 10,
+};
+
+enum {
+	TL_FLOW_EVENT_MAX = 160,   /* bytes an encoded flow event never exceeds */
+	TL_PACKET_EVENT_MAX = 192, /* and a packet event without its payload */
+	TL_STATS_EVENT_MAX = 1024,
+};
+
+/* The shapes above; built once, never freed, safe to share. 0 on no memory. */
+const struct tl_shapes *tl_event_shapes(void);
+
+/* The template of one flow shape, for readers; 0 when `definition` is none of ours. */
+const struct tl_flow_shape *tl_flow_shape_find(struct tl_str definition);
+
+/*
+ * The length of the flow event at `bytes` when it matches the template to the
+ * byte, 0 when it does not (it may still be good msgpack).
+ */
+uint32_t tl_flow_shape_match(const struct tl_flow_shape *shape, const uint8_t *bytes, size_t len);
+
+struct tl_flow_event {
+	enum tl_flow_kind kind;
+	enum tl_end_reason reason; /* of flow_end */
+	uint64_t ts_ns;
+	struct tl_flow flow; /* key.ifindex is not on the wire: 0 */
+};
+
+/* Encodes at `p` (TL_FLOW_EVENT_MAX bytes of room); returns the length, *shape the id. */
+uint32_t tl_flow_event_encode(uint8_t *p, const struct tl_flow *flow, enum tl_flow_kind kind,
+			      enum tl_end_reason reason, uint64_t ts_ns, unsigned int *shape);
+
+/*
+ * Decodes a flow event: by offset when it is ours to the byte, else field by
+ * field, in any order, missing ones 0. -ENOMSG when it is no flow event,
+ * -EBADMSG when a field has the wrong kind or range.
+ */
+int tl_flow_event_decode(const struct tl_event *event, struct tl_flow_event *out);
+
+/* "fin", "rst", ... ; 0 for what is no reason. */
+const char *tl_end_reason_name(unsigned int reason);
+
+/* A capture_stats event. The counters are running totals of the stream. */
+struct tl_capture_stats {
+	uint64_t packets; /* wire packets, all classes */
+	uint64_t bytes;
+	uint64_t class_packets[TL_CLASS_COUNT];
+	uint64_t class_bytes[TL_CLASS_COUNT];
+	uint64_t skbs;	       /* as the engine got them, merged ones as one */
+	uint64_t kernel_drops; /* skbs the kernel dropped because ring or socket buffer were full */
+	uint64_t ring_drops;   /* records lost in a BPF ring buffer; 0 on other engines */
+	uint64_t events;       /* numbers used up before this event */
+	uint64_t flows_active;
+	uint64_t flows_evicted;
+	uint64_t lost_in_crash;
+	double ring_utilization;  /* 0..1, highest since the last event */
+	double cpu_percent;	  /* of one core, since the last event */
+	int64_t residual_packets; /* what the engine's equation leaves over; must be 0 */
+	int64_t residual_bytes;
+	struct tl_str engine;
+	struct tl_str mode;
+};
+
+uint32_t tl_stats_event_encode(uint8_t *p, const struct tl_capture_stats *stats, uint64_t ts_ns);
+/* -ENOMSG when it is no capture_stats; missing fields are 0. */
+int tl_stats_event_decode(const struct tl_event *event, struct tl_capture_stats *out);
+
+/* One packet of --raw. */
+struct tl_packet_event {
+	const struct tl_flow_key *key;
+	uint64_t length; /* bytes on the wire, all segments */
+	uint64_t ip_bytes;
+	uint32_t segments;
+	uint8_t tcp_flags, ttl, tos;
+	const uint8_t *payload; /* first bytes after the headers */
+	uint32_t payload_len;
+};
+
+/* Needs TL_PACKET_EVENT_MAX + payload_len bytes at `p`. */
+uint32_t tl_packet_event_encode(uint8_t *p, const struct tl_packet_event *packet, uint64_t ts_ns,
+				unsigned int *shape);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Filters in libpcap's language, compiled to classic BPF. Both variants log
+ * one line for a filter that does not compile.
+ *
+ * The program's accept value is `snaplen`: the kernel stores so many bytes.
+ */
+#ifndef TL_FILTER_H
+#define TL_FILTER_H
+
+#include <pcap/pcap.h>
+#include <stdint.h>
+
+/* Joins words[0..count) by blanks; the caller frees. 0 on no memory. */
+char *tl_filter_join(char *const *words, int count);
+
+/*
+ * For packets whose bytes are all there, of that link type (DLT_*), as in
+ * capture files. `text` 0 or "" accepts everything. 0; -EINVAL bad filter;
+ * -ENOMEM. Release with tl_filter_free.
+ */
+int tl_filter_compile(struct bpf_program *out, int link_type, const char *text, uint32_t snaplen);
+
+/*
+ * For a SOCK_RAW packet socket bound to `iface` ("any": all of them). The
+ * kernel keeps the outer VLAN tag beside the frame there, which only a
+ * program compiled on the live interface looks at; needs CAP_NET_RAW.
+ * -EINVAL bad filter; other -errno when the interface cannot be opened.
+ */
+int tl_filter_compile_live(struct bpf_program *out, const char *iface, const char *text,
+			   uint32_t snaplen);
+
+/* The first instructions refuse what does not go in that direction. */
+enum tl_filter_direction {
+	TL_FILTER_BOTH,
+	TL_FILTER_IN,
+	TL_FILTER_OUT,
+};
+
+/* Puts a test of the packet's direction before the program. 0, -ENOMEM, -E2BIG. Pure. */
+int tl_filter_prepend_direction(struct bpf_program *program, enum tl_filter_direction direction);
+
+void tl_filter_free(struct bpf_program *program);
+
+#endif

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flowtab.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "clock.h"
+
+enum {
+	TICK_SHIFT = 27,    /* 134 ms: how late a timer may be */
+	WHEEL_SLOTS = 1024, /* 137 s ahead; what is due later is looked at again then */
+	SECOND_CHANCES = 8, /* flows an eviction may spare, which bounds its cost */
+	TCP_FIN = 0x01,
+	TCP_RST = 0x04,
+	MAX_FLOWS = 1 << 24,
+	NONE = 0, /* entries are numbered from 1 */
+};
+
+/* What a packet touches: two cache lines. */
+struct hot {
+	struct tl_flow flow;
+	uint64_t update_at;  /* packets at which the next flow_update is due */
+	uint64_t updated_ns; /* start of the active period */
+};
+
+_Static_assert(sizeof(struct hot) == 128, "a flow is two cache lines");
+
+/* What only timers and eviction touch. */
+struct cold {
+	uint32_t next, prev;   /* in the wheel slot; next also in the free list */
+	uint32_t newer, older; /* in order of being queued for eviction */
+	uint32_t slot;
+	uint32_t queued_s;
+};
+
+/* Open addressing with linear probing; an entry's low hash bits are its home. */
+struct bucket {
+	uint32_t tag; /* low 32 bits of the id */
+	uint32_t entry;
+};
+
+struct tl_flowtab {
+	struct tl_flowtab_config config;
+	struct tl_flowtab_counts counts;
+	uint64_t now_ns;
+	uint64_t tick;
+	struct bucket *buckets;
+	uint32_t bucket_mask;
+	struct hot *hot;
+	struct cold *cold;
+	uint32_t used; /* entries ever handed out */
+	uint32_t free; /* list */
+	uint32_t oldest, newest;
+	uint32_t wheel[WHEEL_SLOTS];
+};
+
+struct tl_flowtab_config tl_flowtab_defaults(void)
+{
+	return (struct tl_flowtab_config){
+		.max_flows = 262144,
+		.every = 1024,
+		.idle_ns = 15 * TL_SECOND_NS,
+		.active_ns = 60 * TL_SECOND_NS,
+		.linger_ns = 2 * TL_SECOND_NS,
+	};
+}
+
+/* --- memory ------------------------------------------------------------------ */
+
+static void *map(size_t bytes)
+{
+	void *p = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		return 0;
+	}
+	madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
+}
+
+static void unmap(void *p, size_t bytes)
+{
+	if (p) {
+		munmap(p, bytes);
+	}
+}
+
+static size_t entries(const struct tl_flowtab *tab)
+{
+	return (size_t)tab->config.max_flows + 1;
+}
+
+int tl_flowtab_create(struct tl_flowtab **out, const struct tl_flowtab_config *config)
+{
+	if (config->max_flows == 0 || config->max_flows > MAX_FLOWS || !config->emit) {
+		return -EINVAL;
+	}
+	struct tl_flowtab *tab = calloc(1, sizeof(*tab));
+	if (!tab) {
+		return -ENOMEM;
+	}
+	uint32_t buckets = 2;
+	while (buckets < 2 * config->max_flows) {
+		buckets *= 2;
+	}
+	tab->config = *config;
+	tab->bucket_mask = buckets - 1;
+	tab->buckets = map((size_t)buckets * sizeof(struct bucket));
+	tab->hot = map(entries(tab) * sizeof(struct hot));
+	tab->cold = map(entries(tab) * sizeof(struct cold));
+	if (!tab->buckets || !tab->hot || !tab->cold) {
+		tl_flowtab_destroy(tab);
+		return -ENOMEM;
+	}
+	*out = tab;
+	return 0;
+}
+
+void tl_flowtab_destroy(struct tl_flowtab *tab)
+{
+	if (!tab) {
+		return;
+	}
+	unmap(tab->buckets, ((size_t)tab->bucket_mask + 1) * sizeof(struct bucket));
+	unmap(tab->hot, entries(tab) * sizeof(struct hot));
+	unmap(tab->cold, entries(tab) * sizeof(struct cold));
+	free(tab);
+}
+
+/* --- index ------------------------------------------------------------------- */
+
+uint64_t tl_flow_id(const struct tl_flow_key *key)
+{
+	struct tl_flow_key id_key = *key;
+
+	id_key.ifindex = 0;
+	id_key.direction = 0;
+	id_key.pad = 0;
+	return XXH3_64bits(&id_key, sizeof(id_key));
+}
+
+static inline bool same_key(const struct tl_flow_key *a, const struct tl_flow_key *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static inline uint32_t find(const struct tl_flowtab *tab, const struct tl_flow_key *key,
+			    uint64_t id)
+{
+	uint32_t tag = (uint32_t)id;
+	uint32_t at = tag & tab->bucket_mask;
+
+	for (; tab->buckets[at].entry != NONE; at = (at + 1) & tab->bucket_mask) {
+		const struct bucket *b = &tab->buckets[at];
+		if (b->tag == tag && same_key(&tab->hot[b->entry].flow.key, key)) {
+			return b->entry;
+		}
+	}
+	return NONE;
+}
+
+static void index_put(struct tl_flowtab *tab, uint32_t entry)
+{
+	uint32_t tag = (uint32_t)tab->hot[entry].flow.id;
+	uint32_t at = tag & tab->bucket_mask;
+
+	while (tab->buckets[at].entry != NONE) {
+		at = (at + 1) & tab->bucket_mask;
+	}
+	tab->buckets[at] = (struct bucket){tag, entry};
+}
+
+/* Closes the gap behind it, so that no tombstones gather. */
+static void index_remove(struct tl_flowtab *tab, uint32_t entry)
+{
+	const uint32_t mask = tab->bucket_mask;
+	uint32_t at = (uint32_t)tab->hot[entry].flow.id & mask;
+
+	while (tab->buckets[at].entry != entry) {
+		at = (at + 1) & mask;
+	}
+	for (uint32_t next = (at + 1) & mask; tab->buckets[next].entry != NONE;
+	     next = (next + 1) & mask) {
+		uint32_t home = tab->buckets[next].tag & mask;
+		if (((next - home) & mask) >= ((next - at) & mask)) {
+			tab->buckets[at] = tab->buckets[next];
+			at = next;
+		}
+	}
+	tab->buckets[at].entry = NONE;
+}
+
+void tl_flowtab_prefetch_index(const struct tl_flowtab *tab, uint64_t id)
+{
+	__builtin_prefetch(&tab->buckets[(uint32_t)id & tab->bucket_mask]);
+}
+
+void tl_flowtab_prefetch_flow(const struct tl_flowtab *tab, uint64_t id)
+{
+	uint32_t entry = tab->buckets[(uint32_t)id & tab->bucket_mask].entry;
+	const char *hot = (const char *)&tab->hot[entry];
+
+	__builtin_prefetch(hot, 1);
+	__builtin_prefetch(hot + 64, 1);
+}
+
+/* --- the order of eviction ------------------------------------------------------ */
+
+static void queue_newest(struct tl_flowtab *tab, uint32_t entry)
+{
+	struct cold *c = &tab->cold[entry];
+
+	c->queued_s = (uint32_t)(tab->hot[entry].flow.end_ns / TL_SECOND_NS);
+	c->newer = NONE;
+	c->older = tab->newest;
+	tab->cold[tab->newest].newer = entry;
+	tab->newest = entry;
+	if (tab->oldest == NONE) {
+		tab->oldest = entry;
+	}
+}
+
+static void unqueue(struct tl_flowtab *tab, uint32_t entry)
+{
+	const struct cold *c = &tab->cold[entry];
+
+	if (c->older != NONE) {
+		tab->cold[c->older].newer = c->newer;
+	} else {
+		tab->oldest = c->newer;
+	}
+	if (c->newer != NONE) {
+		tab->cold[c->newer].older = c->older;
+	} else {
+		tab->newest = c->older;
+	}
+}
+
+/* --- the wheel --------------------------------------------------------------- */
+
+static uint64_t quiet_limit(const struct tl_flowtab *tab, const struct tl_flow *flow)
+{
+	return flow->closing ? tab->config.linger_ns : tab->config.idle_ns;
+}
+
+static void schedule(struct tl_flowtab *tab, uint32_t entry)
+{
+	const struct hot *h = &tab->hot[entry];
+	uint64_t due = h->flow.end_ns + quiet_limit(tab, &h->flow);
+	uint64_t active = tab->config.active_ns;
+
+	if (active != 0 && h->updated_ns + active < due) {
+		due = h->updated_ns + active;
+	}
+	/* The tick after the one it is due in: then it is due for certain. */
+	uint64_t tick = (due >> TICK_SHIFT) + 1;
+	if (tick <= tab->tick) {
+		tick = tab->tick + 1;
+	} else if (tick >= tab->tick + WHEEL_SLOTS) {
+		tick = tab->tick + WHEEL_SLOTS - 1;
+	}
+	uint32_t slot = (uint32_t)(tick % WHEEL_SLOTS);
+	struct cold *c = &tab->cold[entry];
+	c->slot = slot;
+	c->prev = NONE;
+	c->next = tab->wheel[slot];
+	tab->cold[c->next].prev = entry;
+	tab->wheel[slot] = entry;
+}
+
+static void unschedule(struct tl_flowtab *tab, uint32_t entry)
+{
+	const struct cold *c = &tab->cold[entry];
+
+	if (c->prev != NONE) {
+		tab->cold[c->prev].next = c->next;
+	} else {
+		tab->wheel[c->slot] = c->next;
+	}
+	tab->cold[c->next].prev = c->prev;
+}
+
+/* --- flows ------------------------------------------------------------------- */
+
+static void emit(struct tl_flowtab *tab, enum tl_flow_kind kind, uint32_t entry,
+		 enum tl_end_reason reason)
+{
+	tab->config.emit(tab->config.ctx, kind, &tab->hot[entry].flow, reason, tab->now_ns);
+}
+
+static void end_flow(struct tl_flowtab *tab, uint32_t entry, enum tl_end_reason reason)
+{
+	emit(tab, TL_FLOW_END, entry, reason);
+	tab->counts.ended++;
+	tab->counts.active--;
+	index_remove(tab, entry);
+	unschedule(tab, entry);
+	unqueue(tab, entry);
+	tab->cold[entry].next = tab->free;
+	tab->free = entry;
+}
+
+static enum tl_end_reason quiet_reason(const struct tl_flow *flow)
+{
+	return flow->closing ? (enum tl_end_reason)flow->closing : TL_END_IDLE;
+}
+
+/* The one longest without a packet, or near it: flows seen since they were queued are spared. */
+static void evict(struct tl_flowtab *tab)
+{
+	for (int i = 0; i < SECOND_CHANCES; i++) {
+		uint32_t entry = tab->oldest;
+		if (tab->hot[entry].flow.end_ns / TL_SECOND_NS <= tab->cold[entry].queued_s) {
+			break;
+		}
+		unqueue(tab, entry);
+		queue_newest(tab, entry);
+	}
+	tab->counts.evicted++;
+	end_flow(tab, tab->oldest, TL_END_EVICTED);
+}
+
+static uint32_t take_entry(struct tl_flowtab *tab)
+{
+	if (tab->free == NONE && tab->used == tab->config.max_flows) {
+		evict(tab);
+	}
+	if (tab->free != NONE) {
+		uint32_t entry = tab->free;
+		tab->free = tab->cold[entry].next;
+		return entry;
+	}
+	return ++tab->used;
+}
+
+static uint8_t closing_of(const struct tl_flow_delta *d, uint8_t before)
+{
+	if (d->tcp_flags & TCP_RST) {
+		return TL_END_RST;
+	}
+	return before == 0 && d->tcp_flags & TCP_FIN ? TL_END_FIN : before;
+}
+
+static uint64_t next_update(const struct tl_flowtab *tab, uint64_t packets)
+{
+	uint32_t every = tab->config.every;
+	return every ? (packets / every + 1) * every : UINT64_MAX;
+}
+
+static void start_flow(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+		       const struct tl_flow_delta *d)
+{
+	uint32_t entry = take_entry(tab);
+
+	tab->hot[entry] = (struct hot){
+		.flow =
+			{
+				.key = *key,
+				.id = id,
+				.packets = d->packets,
+				.bytes = d->bytes,
+				.ip_bytes = d->ip_bytes,
+				.skbs = d->skbs,
+				.start_ns = d->first_ns,
+				.end_ns = d->last_ns,
+				.min_len = d->min_len,
+				.max_len = d->max_len,
+				.ttl = d->ttl,
+				.tos = d->tos,
+				.tcp_flags = d->tcp_flags,
+				.closing = key->proto == 6 ? closing_of(d, 0) : 0,
+			},
+		.update_at = next_update(tab, d->packets),
+		.updated_ns = tab->now_ns,
+	};
+	index_put(tab, entry);
+	schedule(tab, entry);
+	queue_newest(tab, entry);
+	tab->counts.started++;
+	tab->counts.active++;
+	emit(tab, TL_FLOW_START, entry, TL_END_NONE);
+}
+
+static void close_flow(struct tl_flowtab *tab, uint32_t entry, const struct tl_flow_delta *d)
+{
+	struct tl_flow *flow = &tab->hot[entry].flow;
+	uint8_t before = flow->closing;
+
+	flow->closing = closing_of(d, before);
+	if (before == 0 && flow->closing != 0) {
+		unschedule(tab, entry);
+		schedule(tab, entry);
+	}
+}
+
+static inline void merge(struct tl_flow *flow, const struct tl_flow_delta *d)
+{
+	flow->packets += d->packets;
+	flow->bytes += d->bytes;
+	flow->ip_bytes += d->ip_bytes;
+	flow->skbs += d->skbs;
+	flow->tcp_flags |= d->tcp_flags;
+	if (d->first_ns < flow->start_ns) {
+		flow->start_ns = d->first_ns;
+	}
+	if (d->last_ns > flow->end_ns) {
+		flow->end_ns = d->last_ns;
+	}
+	if (d->min_len < flow->min_len) {
+		flow->min_len = d->min_len;
+	}
+	if (d->max_len > flow->max_len) {
+		flow->max_len = d->max_len;
+	}
+}
+
+void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+		    const struct tl_flow_delta *d)
+{
+	tl_flowtab_advance(tab, d->last_ns);
+	uint32_t entry = find(tab, key, id);
+	if (entry != NONE) {
+		/* Quiet for too long, though the wheel has not come round to it: exact to the
+		 * packet. */
+		const struct tl_flow *flow = &tab->hot[entry].flow;
+		if (d->first_ns > flow->end_ns + quiet_limit(tab, flow)) {
+			end_flow(tab, entry, quiet_reason(flow));
+			entry = NONE;
+		}
+	}
+	if (entry == NONE) {
+		start_flow(tab, key, id, d);
+		return;
+	}
+	struct hot *h = &tab->hot[entry];
+	merge(&h->flow, d);
+	if (key->proto == 6 && d->tcp_flags & (TCP_FIN | TCP_RST)) {
+		close_flow(tab, entry, d);
+	}
+	if (h->flow.packets >= h->update_at) {
+		h->update_at = next_update(tab, h->flow.packets);
+		emit(tab, TL_FLOW_UPDATE, entry, TL_END_NONE);
+	}
+}
+
+/* --- time -------------------------------------------------------------------- */
+
+static void look_at(struct tl_flowtab *tab, uint32_t entry)
+{
+	struct hot *h = &tab->hot[entry];
+	uint64_t active = tab->config.active_ns;
+
+	if (tab->now_ns > h->flow.end_ns + quiet_limit(tab, &h->flow)) {
+		end_flow(tab, entry, quiet_reason(&h->flow));
+		return;
+	}
+	if (active != 0 && tab->now_ns >= h->updated_ns + active) {
+		h->updated_ns = tab->now_ns;
+		emit(tab, TL_FLOW_UPDATE, entry, TL_END_NONE);
+	}
+	unschedule(tab, entry);
+	schedule(tab, entry);
+}
+
+static void turn_wheel(struct tl_flowtab *tab, uint64_t tick)
+{
+	uint64_t from = tab->tick;
+
+	/* Rescheduling is relative to the new time, or a jump would be gone through tick by tick.
+	 */
+	tab->tick = tick;
+	if (tick - from > WHEEL_SLOTS) {
+		from = tick - WHEEL_SLOTS;
+	}
+	for (uint64_t t = from + 1; t <= tick && tab->counts.active > 0; t++) {
+		uint32_t entry = tab->wheel[t % WHEEL_SLOTS];
+		while (entry != NONE) {
+			uint32_t next = tab->cold[entry].next;
+			look_at(tab, entry);
+			entry = next;
+		}
+	}
+}
+
+void tl_flowtab_advance(struct tl_flowtab *tab, uint64_t now_ns)
+{
+	if (now_ns <= tab->now_ns) {
+		return;
+	}
+	tab->now_ns = now_ns;
+	uint64_t tick = now_ns >> TICK_SHIFT;
+	if (tick != tab->tick) {
+		turn_wheel(tab, tick);
+	}
+}
+
+void tl_flowtab_end_all(struct tl_flowtab *tab, enum tl_end_reason reason)
+{
+	while (tab->oldest != NONE) {
+		uint32_t entry = tab->oldest;
+		const struct tl_flow *flow = &tab->hot[entry].flow;
+		end_flow(tab, entry, flow->closing ? quiet_reason(flow) : reason);
+	}
+}
+
+struct tl_flowtab_counts tl_flowtab_counts(const struct tl_flowtab *tab)
+{
+	return tab->counts;
+}

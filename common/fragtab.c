@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fragtab.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "clock.h"
+
+enum {
+	CHAINS = 2 * TL_FRAGTAB_ENTRIES,
+	NONE = 0, /* entries are numbered from 1 */
+};
+
+/* Which datagram: no implicit padding, compared and hashed whole. */
+struct datagram {
+	uint8_t src[16];
+	uint8_t dst[16];
+	uint32_t id;
+	uint32_t ifindex;
+	uint16_t vlan;
+	uint16_t vlan_inner;
+	uint8_t proto;
+	uint8_t direction;
+	uint16_t zero;
+};
+
+_Static_assert(sizeof(struct datagram) == 48, "no padding in a hashed key");
+
+struct entry {
+	struct datagram datagram;
+	uint64_t seen_ns;
+	uint32_t chain;
+	uint16_t next; /* in the chain */
+	uint16_t src_port;
+	uint16_t dst_port;
+	uint8_t proto; /* after all extension headers */
+	bool live;
+};
+
+struct tl_fragtab {
+	struct entry entries[TL_FRAGTAB_ENTRIES + 1];
+	uint16_t chains[CHAINS];
+	uint16_t last; /* entry handed out last: they go round */
+};
+
+int tl_fragtab_create(struct tl_fragtab **out)
+{
+	struct tl_fragtab *tab = calloc(1, sizeof(*tab));
+	if (!tab) {
+		return -ENOMEM;
+	}
+	*out = tab;
+	return 0;
+}
+
+void tl_fragtab_destroy(struct tl_fragtab *tab)
+{
+	free(tab);
+}
+
+static struct datagram datagram_of(const struct tl_packet *pkt)
+{
+	struct datagram d = {
+		.id = pkt->frag_id,
+		.ifindex = pkt->key.ifindex,
+		.vlan = pkt->key.vlan,
+		.vlan_inner = pkt->key.vlan_inner,
+		.proto = pkt->frag_proto,
+		.direction = pkt->key.direction,
+	};
+
+	memcpy(d.src, pkt->key.src, 16);
+	memcpy(d.dst, pkt->key.dst, 16);
+	return d;
+}
+
+static uint16_t find(const struct tl_fragtab *tab, const struct datagram *d, uint32_t chain)
+{
+	uint16_t at = tab->chains[chain];
+
+	while (at != NONE && memcmp(&tab->entries[at].datagram, d, sizeof(*d)) != 0) {
+		at = tab->entries[at].next;
+	}
+	return at;
+}
+
+static void drop(struct tl_fragtab *tab, uint16_t entry)
+{
+	uint16_t *link = &tab->chains[tab->entries[entry].chain];
+
+	while (*link != entry) {
+		link = &tab->entries[*link].next;
+	}
+	*link = tab->entries[entry].next;
+	tab->entries[entry].live = false;
+}
+
+static void remember(struct tl_fragtab *tab, const struct datagram *d, uint32_t chain,
+		     const struct tl_packet *pkt, uint64_t now_ns)
+{
+	uint16_t known = find(tab, d, chain);
+	uint16_t at = (uint16_t)(tab->last % TL_FRAGTAB_ENTRIES + 1);
+
+	if (known != NONE) {
+		drop(tab, known);
+	}
+	if (tab->entries[at].live) {
+		drop(tab, at);
+	}
+	tab->entries[at] = (struct entry){
+		.datagram = *d,
+		.seen_ns = now_ns,
+		.chain = chain,
+		.next = tab->chains[chain],
+		.src_port = pkt->key.src_port,
+		.dst_port = pkt->key.dst_port,
+		.proto = pkt->key.proto,
+		.live = true,
+	};
+	tab->chains[chain] = at;
+	tab->last = at;
+}
+
+static bool recall(const struct tl_fragtab *tab, const struct datagram *d, uint32_t chain,
+		   struct tl_packet *pkt, uint64_t now_ns)
+{
+	uint16_t at = find(tab, d, chain);
+	const struct entry *e = &tab->entries[at];
+
+	if (at == NONE || now_ns > e->seen_ns + TL_FRAGTAB_SECONDS * TL_SECOND_NS) {
+		pkt->key.flags |= TL_KEY_FRAGMENT;
+		return false;
+	}
+	pkt->key.src_port = e->src_port;
+	pkt->key.dst_port = e->dst_port;
+	pkt->key.proto = e->proto;
+	return true;
+}
+
+bool tl_fragtab_resolve(struct tl_fragtab *tab, struct tl_packet *pkt, uint64_t now_ns)
+{
+	struct datagram d = datagram_of(pkt);
+	uint32_t chain = (uint32_t)(XXH3_64bits(&d, sizeof(d)) % CHAINS);
+
+	if (pkt->frag == TL_FRAG_FIRST) {
+		remember(tab, &d, chain, pkt, now_ns);
+		return true;
+	}
+	return recall(tab, &d, chain, pkt, now_ns);
+}

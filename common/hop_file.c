@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files and pipes: batches end to end, split by their `size`. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "hop_private.h"
+#include "log.h"
+#include "service.h"
+#include "wire.h"
+
+enum { BUFFER = 2 * TL_WIRE_MAX_BATCH };
+
+struct file_in {
+	struct tl_hop_in in;
+	int fd;
+	bool pollable; /* pipes, sockets, terminals; files are always ready */
+	bool at_end;
+	uint8_t *buffer;
+	size_t start; /* of what is not yet consumed */
+	size_t end;
+};
+
+struct file_out {
+	struct tl_hop_out out;
+	int fd;
+	bool pollable;
+	size_t done; /* bytes written of the message that is being sent */
+};
+
+/* 1 readable, 0 timed out, -EINTR stopping. */
+static int wait_readable(const struct file_in *f, uint64_t deadline_ns)
+{
+	if (!f->pollable) {
+		return 1;
+	}
+	for (;;) {
+		struct pollfd fds[] = {
+			{.fd = f->fd, .events = POLLIN},
+			{.fd = tl_service_fd(), .events = POLLIN},
+		};
+		uint64_t now = tl_clock_mono_ns();
+		uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+		struct timespec ts = {
+			.tv_sec = (time_t)(left / TL_SECOND_NS),
+			.tv_nsec = (long)(left % TL_SECOND_NS),
+		};
+		int ready = ppoll(fds, 2, deadline_ns == UINT64_MAX ? 0 : &ts, 0);
+		if (ready < 0 && errno != EINTR) {
+			return -errno;
+		}
+		if (tl_service_stopping()) {
+			return -EINTR;
+		}
+		if (ready > 0 && fds[0].revents) {
+			return 1;
+		}
+		/* A signal that is the caller's business, such as SIGUSR1: let it look. */
+		if (ready > 0 || tl_clock_mono_ns() >= deadline_ns) {
+			return 0;
+		}
+	}
+}
+
+static int fill(struct file_in *f, uint64_t deadline_ns)
+{
+	int ready = wait_readable(f, deadline_ns);
+
+	if (ready <= 0) {
+		return ready < 0 ? ready : -ETIMEDOUT;
+	}
+	if (f->start > BUFFER / 2) {
+		memmove(f->buffer, f->buffer + f->start, f->end - f->start);
+		f->end -= f->start;
+		f->start = 0;
+	}
+	ssize_t got = read(f->fd, f->buffer + f->end, BUFFER - f->end);
+	if (got < 0) {
+		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	}
+	f->at_end = got == 0;
+	f->end += (size_t)got;
+	return 0;
+}
+
+/* No batch starts here: on to the next byte where one may. */
+static void skip(struct file_in *f)
+{
+	size_t at = f->start + 1;
+
+	while (at < f->end) {
+		int size = tl_wire_peek(f->buffer + at, f->end - at);
+		if (size > 0 || size == -EAGAIN) {
+			break;
+		}
+		at++;
+	}
+	f->in.counts.skipped_bytes += at - f->start;
+	f->start = at;
+}
+
+static int take(struct file_in *f, size_t size, struct tl_msg **out)
+{
+	struct tl_msg *msg = tl_msg_new(size);
+
+	if (!msg) {
+		return -ENOMEM;
+	}
+	memcpy(msg->memory, f->buffer + f->start, size);
+	msg->data = msg->memory;
+	msg->len = size;
+	f->start += size;
+	*out = msg;
+	return 1;
+}
+
+static int finish(struct file_in *f)
+{
+	if (f->end > f->start) {
+		f->in.counts.truncated_batches++;
+		f->in.counts.skipped_bytes += f->end - f->start;
+		f->start = f->end;
+	}
+	return 0;
+}
+
+static int file_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns)
+{
+	struct file_in *f = (struct file_in *)in;
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t deadline = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+
+	for (;;) {
+		size_t have = f->end - f->start;
+		int size = have ? tl_wire_peek(f->buffer + f->start, have) : -EAGAIN;
+		if (size > 0 && (size_t)size <= have) {
+			return take(f, (size_t)size, msg);
+		}
+		if (size < 0 && size != -EAGAIN) {
+			skip(f);
+			continue;
+		}
+		if (f->at_end) {
+			return finish(f);
+		}
+		int err = fill(f, deadline);
+		if (err < 0) {
+			return err;
+		}
+	}
+}
+
+static void file_close_in(struct tl_hop_in *in)
+{
+	struct file_in *f = (struct file_in *)in;
+
+	if (f->fd > STDERR_FILENO) {
+		close(f->fd);
+	}
+	free(f->buffer);
+	free(f);
+}
+
+static const struct tl_hop_in_ops in_ops = {.recv = file_recv, .close = file_close_in};
+
+int tl_hop_file_open_in(struct tl_hop_in **out, const char *path)
+{
+	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int err = -errno;
+		tl_log_err("cannot open %s: %s", path, strerror(errno));
+		return err;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		tl_log_err("cannot read %s: it is a folder", path);
+		close(fd);
+		return -EISDIR;
+	}
+	struct file_in *f = calloc(1, sizeof(*f));
+	uint8_t *buffer = malloc(BUFFER);
+	if (!f || !buffer) {
+		free(f);
+		free(buffer);
+		return -ENOMEM;
+	}
+	*f = (struct file_in){
+		.in.ops = &in_ops, .fd = fd, .pollable = !S_ISREG(st.st_mode), .buffer = buffer};
+	*out = &f->in;
+	return 0;
+}
+
+/* --- out -------------------------------------------------------------------- */
+
+/* A pipe that polls writable takes this much without blocking (pipe(7)). */
+enum { PIPE_CHUNK = 4096, PIPE_SIZE = 1 << 20 };
+
+/* 1 writable, 0 not yet, -EPIPE, other -errno. */
+static int wait_writable(int fd, uint64_t deadline_ns)
+{
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t left_ms = deadline_ns > now ? (deadline_ns - now + TL_MS_NS - 1) / TL_MS_NS : 0;
+	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
+	int ready = poll(&pfd, 1, left_ms > 1000 ? 1000 : (int)left_ms);
+
+	if (ready < 0) {
+		return errno == EINTR ? 0 : -errno;
+	}
+	if (ready > 0 && pfd.revents & POLLERR) {
+		return -EPIPE;
+	}
+	return ready;
+}
+
+static int write_some(struct file_out *f, const struct tl_msg *msg)
+{
+	size_t len = msg->len - f->done;
+
+	if (f->pollable && len > PIPE_CHUNK) {
+		len = PIPE_CHUNK;
+	}
+	ssize_t wrote = write(f->fd, msg->data + f->done, len);
+	if (wrote < 0) {
+		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	}
+	f->done += (size_t)wrote;
+	return 0;
+}
+
+/* A batch that was begun when the time ran out is gone on with by the next call. */
+static int file_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
+{
+	struct file_out *f = (struct file_out *)out;
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t deadline = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+
+	while (f->done < msg->len) {
+		int ready = f->pollable ? wait_writable(f->fd, deadline) : 1;
+		if (ready == 0 && tl_clock_mono_ns() >= deadline) {
+			return -ETIMEDOUT;
+		}
+		int err = ready > 0 ? write_some(f, msg) : ready;
+		if (err < 0) {
+			return err;
+		}
+	}
+	f->done = 0;
+	tl_msg_free(msg);
+	return 0;
+}
+
+static void file_close_out(struct tl_hop_out *out)
+{
+	struct file_out *f = (struct file_out *)out;
+
+	if (f->fd > STDERR_FILENO) {
+		close(f->fd);
+	}
+	free(f);
+}
+
+static const struct tl_hop_out_ops out_ops = {.send = file_send, .close = file_close_out};
+
+int tl_hop_file_open_out(struct tl_hop_out **out, const char *path)
+{
+	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+	int fd = strcmp(path, "-") == 0 ? STDOUT_FILENO : open(path, flags, 0640);
+
+	if (fd < 0) {
+		int err = -errno;
+		tl_log_err("cannot write %s: %s", path, strerror(errno));
+		return err;
+	}
+	struct file_out *f = calloc(1, sizeof(*f));
+	if (!f) {
+		return -ENOMEM;
+	}
+	struct stat st;
+	bool pollable = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+	if (pollable) {
+		/* More room means fewer switches; a refusal costs only speed. */
+		fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+	}
+	*f = (struct file_out){.out.ops = &out_ops, .fd = fd, .pollable = pollable};
+	*out = &f->out;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a way of moving batches implements; common/hop.c picks one by the place's name. */
+#ifndef TL_HOP_PRIVATE_H
+#define TL_HOP_PRIVATE_H
+
+#include "hop.h"
+
+struct tl_hop_in_ops {
+	int (*recv)(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns);
+	void (*close)(struct tl_hop_in *in);
+	bool is_url;
+};
+
+/* Embedded first in the backend's own struct. */
+struct tl_hop_in {
+	const struct tl_hop_in_ops *ops;
+	struct tl_hop_counts counts;
+};
+
+struct tl_hop_out_ops {
+	int (*send)(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns);
+	void (*drain)(struct tl_hop_out *out, uint64_t timeout_ns); /* may be 0 */
+	void (*close)(struct tl_hop_out *out);
+};
+
+struct tl_hop_out {
+	const struct tl_hop_out_ops *ops;
+};
+
+int tl_hop_file_open_in(struct tl_hop_in **out, const char *path);
+int tl_hop_file_open_out(struct tl_hop_out **out, const char *path);
+int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url);
+int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url);
+
+#endif

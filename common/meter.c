@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "meter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fragtab.h"
+
+#define START_WAITS_NS (TL_MS_NS / 2)
+#define EVENT_WAITS_NS (10 * TL_MS_NS)
+
+struct tl_meter {
+	struct tl_meter_config config;
+	struct tl_meter_counts counts;
+	struct tl_flowtab *flows;
+	struct tl_fragtab *fragments;
+	struct tl_batch_writer batch;
+	uint64_t flush_due_ns; /* monotonic */
+	bool start_waits;
+	int error; /* of the last push */
+};
+
+/* What parsing found out about one frame of a burst. */
+struct measured {
+	struct tl_packet pkt;
+	struct tl_flow_delta delta;
+	uint64_t id;
+};
+
+int tl_meter_flush(struct tl_meter *m)
+{
+	m->flush_due_ns = UINT64_MAX;
+	m->start_waits = false;
+	int err = tl_stream_push(m->config.stream, &m->batch, false);
+	if (err < 0) {
+		m->error = err;
+	}
+	return m->error == -EPIPE ? -EPIPE : 0;
+}
+
+uint64_t tl_meter_flush_due(const struct tl_meter *m)
+{
+	return m->flush_due_ns;
+}
+
+/* Room for one event, pushing a full batch first. 0: there is no memory, the event is lost. */
+static uint8_t *reserve(struct tl_meter *m, uint32_t len)
+{
+	uint8_t *p = tl_batch_reserve(&m->batch, len);
+
+	if (!p && m->batch.count > 0) {
+		tl_meter_flush(m);
+		p = tl_batch_reserve(&m->batch, len);
+	}
+	if (!p) {
+		tl_stream_lose(m->config.stream, 1);
+	}
+	return p;
+}
+
+/* The clock is read twice a batch at most: at its first event and at its first flow_start. */
+static void note_waiting(struct tl_meter *m, bool start)
+{
+	if (m->flush_due_ns == UINT64_MAX) {
+		m->flush_due_ns = tl_clock_mono_ns() + EVENT_WAITS_NS;
+	}
+	if (start && !m->start_waits) {
+		uint64_t due = tl_clock_mono_ns() + START_WAITS_NS;
+		m->start_waits = true;
+		m->flush_due_ns = due < m->flush_due_ns ? due : m->flush_due_ns;
+	}
+}
+
+static void emit_flow(void *ctx, enum tl_flow_kind kind, const struct tl_flow *flow,
+		      enum tl_end_reason reason, uint64_t now_ns)
+{
+	struct tl_meter *m = ctx;
+	uint8_t *p = reserve(m, TL_FLOW_EVENT_MAX);
+	unsigned int shape;
+
+	if (p) {
+		uint32_t len = tl_flow_event_encode(p, flow, kind, reason, now_ns, &shape);
+		tl_batch_commit(&m->batch, shape, len);
+		note_waiting(m, kind == TL_FLOW_START);
+	}
+}
+
+int tl_meter_create(struct tl_meter **out, const struct tl_meter_config *config)
+{
+	const struct tl_shapes *shapes = tl_event_shapes();
+	struct tl_meter *m = calloc(1, sizeof(*m));
+
+	if (!m || !shapes) {
+		free(m);
+		return -ENOMEM;
+	}
+	m->config = *config;
+	m->config.flows.emit = emit_flow;
+	m->config.flows.ctx = m;
+	m->flush_due_ns = UINT64_MAX;
+	tl_batch_init(&m->batch, shapes);
+	int err = tl_flowtab_create(&m->flows, &m->config.flows);
+	if (err == 0) {
+		err = tl_fragtab_create(&m->fragments);
+	}
+	if (err < 0) {
+		tl_meter_destroy(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+void tl_meter_destroy(struct tl_meter *m)
+{
+	if (!m) {
+		return;
+	}
+	tl_batch_fini(&m->batch);
+	tl_flowtab_destroy(m->flows);
+	tl_fragtab_destroy(m->fragments);
+	free(m);
+}
+
+/* --- measuring ---------------------------------------------------------------- */
+
+static uint16_t raw_ethertype(const struct tl_frame *f)
+{
+	if (f->len <= f->link_len) {
+		return 0;
+	}
+	uint8_t version = f->data[f->link_len] >> 4;
+	return version == 4 ? TL_ETH_IPV4 : version == 6 ? TL_ETH_IPV6 : 0;
+}
+
+static void parse(const struct tl_frame *f, struct tl_packet *pkt)
+{
+	const uint8_t *end = f->data + f->len;
+
+	tl_parse_begin(pkt);
+	if (f->has_vlan) {
+		tl_parse_tag(pkt, f->vlan_tci);
+	}
+	if (f->link == TL_LINK_ETHERNET) {
+		tl_parse_ethernet(f->data, end, f->wire_len, pkt);
+	} else if (f->link == TL_LINK_MALFORMED || f->len < f->link_len) {
+		pkt->class = TL_CLASS_MALFORMED_L2;
+	} else {
+		uint16_t type = f->link == TL_LINK_RAW ? raw_ethertype(f) : f->protocol;
+		tl_parse_payload(f->data, end, f->wire_len, type, f->link_len, pkt);
+	}
+	pkt->key.ifindex = f->ifindex;
+	pkt->key.direction = f->direction;
+}
+
+static uint16_t clamp16(uint64_t v)
+{
+	return v > 0xffff ? 0xffff : (uint16_t)v;
+}
+
+/* A merged frame counts as the wire packets it stands for, each with its own headers. */
+static void count_segments(const struct tl_frame *f, const struct tl_packet *pkt,
+			   struct tl_flow_delta *d)
+{
+	uint64_t l3_header = (uint64_t)pkt->payload_offset - pkt->l3_offset;
+	uint64_t header = (uint64_t)pkt->payload_offset + (f->has_vlan ? 4 : 0);
+	uint64_t payload = pkt->ip_bytes > l3_header ? pkt->ip_bytes - l3_header : 0;
+	uint64_t segments = f->gso_segs ? f->gso_segs : (payload + f->gso_size - 1) / f->gso_size;
+
+	if (segments < 2) {
+		return;
+	}
+	uint64_t full = (segments - 1) * f->gso_size;
+	d->packets = segments;
+	d->bytes += (segments - 1) * header;
+	d->ip_bytes += (segments - 1) * l3_header;
+	d->max_len = clamp16(header + f->gso_size);
+	d->min_len = clamp16(header + (payload > full ? payload - full : f->gso_size));
+}
+
+static void measure(const struct tl_frame *f, struct measured *out)
+{
+	struct tl_packet *pkt = &out->pkt;
+
+	parse(f, pkt);
+	out->delta = (struct tl_flow_delta){
+		.packets = 1,
+		.bytes = f->wire_len,
+		.ip_bytes = pkt->ip_bytes,
+		.skbs = 1,
+		.first_ns = f->ns,
+		.last_ns = f->ns,
+		.min_len = clamp16(f->wire_len),
+		.max_len = clamp16(f->wire_len),
+		.ttl = pkt->ttl,
+		.tos = pkt->tos,
+		.tcp_flags = pkt->tcp_flags,
+	};
+	if (f->gso_size != 0 && pkt->class == TL_CLASS_FLOW) {
+		count_segments(f, pkt, &out->delta);
+	}
+}
+
+static void resolve_fragment(struct tl_meter *m, struct tl_packet *pkt, uint64_t ns)
+{
+	bool known = tl_fragtab_resolve(m->fragments, pkt, ns);
+
+	if (pkt->frag == TL_FRAG_LATER) {
+		m->counts.frag_hits += known;
+		m->counts.frag_misses += !known;
+	}
+}
+
+static void account(struct tl_meter *m, unsigned int class, const struct tl_flow_delta *d)
+{
+	m->counts.packets += d->packets;
+	m->counts.bytes += d->bytes;
+	m->counts.skbs++;
+	m->counts.class_packets[class] += d->packets;
+	m->counts.class_bytes[class] += d->bytes;
+}
+
+/* --- --raw ---------------------------------------------------------------------- */
+
+static void emit_packet(struct tl_meter *m, const struct tl_frame *f, const struct measured *x)
+{
+	const struct tl_packet *pkt = &x->pkt;
+	uint32_t have = f->len > pkt->payload_offset ? f->len - pkt->payload_offset : 0;
+	uint32_t ip_end = pkt->l3_offset + pkt->ip_bytes;
+	uint32_t in_ip = ip_end > pkt->payload_offset ? ip_end - pkt->payload_offset : 0;
+	uint32_t payload = m->config.payload_max;
+
+	payload = payload < have ? payload : have;
+	payload = payload < in_ip ? payload : in_ip;
+	uint8_t *p = reserve(m, TL_PACKET_EVENT_MAX + payload);
+	if (!p) {
+		return;
+	}
+	struct tl_packet_event event = {
+		.key = &pkt->key,
+		.length = x->delta.bytes,
+		.ip_bytes = x->delta.ip_bytes,
+		.segments = (uint32_t)x->delta.packets,
+		.tcp_flags = pkt->tcp_flags,
+		.ttl = pkt->ttl,
+		.tos = pkt->tos,
+		.payload = f->data + (payload ? pkt->payload_offset : 0),
+		.payload_len = payload,
+	};
+	unsigned int shape;
+	uint32_t len = tl_packet_event_encode(p, &event, f->ns, &shape);
+	tl_batch_commit(&m->batch, shape, len);
+	note_waiting(m, false);
+}
+
+static void add_raw(struct tl_meter *m, const struct tl_frame *f, struct measured *x)
+{
+	unsigned int class = x->pkt.class;
+
+	if (class == TL_CLASS_FLOW && m->config.exclude &&
+	    m->config.exclude(m->config.exclude_ctx, &x->pkt.key)) {
+		class = TL_CLASS_FILTERED;
+	}
+	account(m, class, &x->delta);
+	if (class == TL_CLASS_FLOW) {
+		emit_packet(m, f, x);
+	}
+}
+
+/* --- a burst ---------------------------------------------------------------------- */
+
+/*
+ * Three passes, so that the memory of one packet's flow arrives while the
+ * others are parsed: with 10,000 flows the table is not in the L2 cache.
+ */
+void tl_meter_add(struct tl_meter *m, const struct tl_frame *frames, unsigned int count)
+{
+	struct measured burst[TL_METER_BURST];
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct measured *x = &burst[i];
+		measure(&frames[i], x);
+		if (x->pkt.class != TL_CLASS_FLOW) {
+			continue;
+		}
+		if (x->pkt.frag != TL_FRAG_NONE) {
+			resolve_fragment(m, &x->pkt, frames[i].ns);
+		}
+		x->id = tl_flow_id(&x->pkt.key);
+		tl_flowtab_prefetch_index(m->flows, x->id);
+	}
+	if (m->config.raw) {
+		for (unsigned int i = 0; i < count; i++) {
+			add_raw(m, &frames[i], &burst[i]);
+		}
+		return;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		if (burst[i].pkt.class == TL_CLASS_FLOW) {
+			tl_flowtab_prefetch_flow(m->flows, burst[i].id);
+		}
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		struct measured *x = &burst[i];
+		account(m, x->pkt.class, &x->delta);
+		if (x->pkt.class == TL_CLASS_FLOW) {
+			tl_flowtab_add(m->flows, &x->pkt.key, x->id, &x->delta);
+		} else {
+			tl_flowtab_advance(m->flows, x->delta.last_ns);
+		}
+	}
+}
+
+void tl_meter_advance(struct tl_meter *m, uint64_t now_ns)
+{
+	tl_flowtab_advance(m->flows, now_ns);
+}
+
+void tl_meter_end(struct tl_meter *m, enum tl_end_reason reason)
+{
+	tl_flowtab_end_all(m->flows, reason);
+}
+
+/* --- counts ------------------------------------------------------------------------ */
+
+struct tl_meter_counts tl_meter_counts(const struct tl_meter *m)
+{
+	struct tl_meter_counts counts = m->counts;
+	counts.flows = tl_flowtab_counts(m->flows);
+	return counts;
+}
+
+void tl_meter_counts_add(struct tl_meter_counts *a, const struct tl_meter_counts *b)
+{
+	a->packets += b->packets;
+	a->bytes += b->bytes;
+	a->skbs += b->skbs;
+	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
+		a->class_packets[class] += b->class_packets[class];
+		a->class_bytes[class] += b->class_bytes[class];
+	}
+	a->frag_hits += b->frag_hits;
+	a->frag_misses += b->frag_misses;
+	a->flows.started += b->flows.started;
+	a->flows.ended += b->flows.ended;
+	a->flows.evicted += b->flows.evicted;
+	a->flows.active += b->flows.active;
+}
+
+void tl_meter_counts_to_stats(const struct tl_meter_counts *counts, struct tl_capture_stats *stats)
+{
+	stats->packets = counts->packets;
+	stats->bytes = counts->bytes;
+	stats->skbs = counts->skbs;
+	memcpy(stats->class_packets, counts->class_packets, sizeof(stats->class_packets));
+	memcpy(stats->class_bytes, counts->class_bytes, sizeof(stats->class_bytes));
+	stats->flows_active = counts->flows.active;
+	stats->flows_evicted = counts->flows.evicted;
+}

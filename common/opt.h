@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Command-line options as one table per tool, which yields parsing, --help
+ * and the test that the man page names every option. -h, -V/--version, -v
+ * and -q are added to every tool.
+ */
+#ifndef TL_OPT_H
+#define TL_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tl_opt_kind {
+	TL_OPT_FLAG,	 /* bool: set to true */
+	TL_OPT_STRING,	 /* const char *: points into argv */
+	TL_OPT_LIST,	 /* struct tl_opt_list: repeatable */
+	TL_OPT_NUMBER,	 /* uint64_t, decimal, min..max */
+	TL_OPT_DURATION, /* uint64_t ns: "5s", "100ms", "1m", "2h", "10us"; a bare number is seconds
+			  */
+	TL_OPT_SIZE,	 /* uint64_t bytes: "256K", "64M", "1G" are powers of 1024 */
+	TL_OPT_FACTOR,	 /* double > 0 */
+	TL_OPT_CHOICE,	 /* unsigned int: index into `choices` */
+};
+
+enum { TL_OPT_LIST_MAX = 64 };
+
+struct tl_opt_list {
+	unsigned int count;
+	const char *items[TL_OPT_LIST_MAX]; /* point into argv */
+};
+
+struct tl_opt {
+	char short_name;       /* 0 = none */
+	const char *long_name; /* 0 = none */
+	enum tl_opt_kind kind;
+	size_t offset;		    /* of the field in the config struct */
+	const char *metavar;	    /* 0 for flags */
+	const char *help;	    /* one line; says the default */
+	uint64_t min, max;	    /* numbers, durations (ns), sizes; max 0 = no limit */
+	const char *const *choices; /* 0-terminated */
+};
+
+struct tl_program {
+	const char *name;
+	const char *summary;	   /* one line */
+	const char *operands;	   /* after the options in the usage line, may be 0 */
+	const struct tl_opt *opts; /* ends with a row of kind flag and neither name */
+};
+
+/*
+ * Parses argv into `config`, which the caller has filled with the defaults.
+ * Opens the log under the program's name and sets its level.
+ * Returns the index of the first operand (1..argc); 0 when --help or
+ * --version was answered on stdout (exit 0); -EINVAL after one line on stderr
+ * that names the bad value and what is allowed (exit 2). Logs.
+ */
+int tl_opt_parse(const struct tl_program *program, int argc, char **argv, void *config);
+
+/* The single values, also for operands and fuzzing: 0, or -EINVAL. Pure. */
+int tl_opt_parse_duration(const char *text, uint64_t *ns);
+int tl_opt_parse_size(const char *text, uint64_t *bytes);
+int tl_opt_parse_number(const char *text, uint64_t *number);
+
+#endif

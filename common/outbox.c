@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "outbox.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "outbox_private.h"
+
+#define SEND_SLICE_NS (100 * TL_MS_NS) /* between looks at whether to give up */
+
+struct held {
+	struct held *next;
+	struct tl_msg *msg;
+	struct tl_stream_loss *loss; /* of its stream */
+	uint64_t after;
+	uint32_t events;
+};
+
+struct tl_outbox {
+	struct tl_outbox_config config;
+	struct tl_hop_out *hop;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct tl_stream_loss foreign; /* of forwarded batches: nobody declares it here */
+	struct held *head;	       /* the one being sent stays the head */
+	struct held **tail;
+	uint64_t held_bytes;
+	uint64_t give_up_ns; /* monotonic; UINT64_MAX while open */
+	bool sending;	     /* the head is with the hop: not to be dropped */
+	bool closing;
+	int error; /* -errno that broke the hop */
+	struct tl_outbox_counts counts;
+};
+
+static void count_dropped(struct tl_outbox *o, const struct held *h)
+{
+	o->counts.dropped_batches++;
+	o->counts.dropped_events += h->events;
+}
+
+static void forget(struct tl_outbox *o, struct held *h)
+{
+	o->held_bytes -= h->msg->len;
+	o->counts.held_batches--;
+}
+
+/* Takes the first batch that is not with the hop out of the window, 0 when there is none. */
+static struct held *unlink_oldest(struct tl_outbox *o)
+{
+	struct held **link = o->sending && o->head ? &o->head->next : &o->head;
+	struct held *h = *link;
+
+	if (h) {
+		*link = h->next;
+		if (!*link) {
+			o->tail = link;
+		}
+	}
+	return h;
+}
+
+/* The run that follows in this stream declares the loss: in the window, or yet to come. */
+static void declare_loss(struct tl_outbox *o, const struct held *lost)
+{
+	for (struct held *h = o->head; h; h = h->next) {
+		if (h->loss == lost->loss && h->after > lost->after) {
+			h->after = lost->after;
+			tl_wire_set_after(h->msg->data, lost->after);
+			return;
+		}
+	}
+	if (!lost->loss->pending || lost->after < lost->loss->after) {
+		lost->loss->pending = true;
+		lost->loss->after = lost->after;
+	}
+}
+
+static void drop_oldest(struct tl_outbox *o)
+{
+	struct held *h = unlink_oldest(o);
+
+	if (!h) {
+		return;
+	}
+	count_dropped(o, h);
+	forget(o, h);
+	declare_loss(o, h);
+	tl_msg_free(h->msg);
+	free(h);
+}
+
+static bool is_full(const struct tl_outbox *o, size_t len)
+{
+	return o->held_bytes + len > o->config.window && o->held_bytes > 0;
+}
+
+static bool has_more_than_inflight(const struct tl_outbox *o)
+{
+	return o->head && (!o->sending || o->head->next);
+}
+
+static void make_room(struct tl_outbox *o, size_t len)
+{
+	while (is_full(o, len) && !o->counts.broken && o->error == 0) {
+		if (o->config.policy == TL_OUTBOX_WAIT) {
+			pthread_cond_wait(&o->changed, &o->lock);
+		} else if (has_more_than_inflight(o)) {
+			drop_oldest(o);
+		} else {
+			return;
+		}
+	}
+}
+
+int tl_outbox_put(struct tl_outbox *o, struct tl_msg *msg, struct tl_stream_loss *loss,
+		  uint64_t after, uint32_t events)
+{
+	struct held *h = calloc(1, sizeof(*h));
+	int err = 0;
+
+	pthread_mutex_lock(&o->lock);
+	make_room(o, msg->len);
+	if (loss->pending && loss != &o->foreign) {
+		loss->pending = false;
+		after = loss->after < after ? loss->after : after;
+		tl_wire_set_after(msg->data, after);
+	}
+	if (!h || o->error != 0) {
+		err = h ? o->error : -ENOMEM;
+		count_dropped(o, &(struct held){.events = events});
+		loss->pending = true;
+		loss->after = after;
+		tl_msg_free(msg);
+		free(h);
+	} else {
+		*h = (struct held){.msg = msg, .loss = loss, .after = after, .events = events};
+		*o->tail = h;
+		o->tail = &h->next;
+		o->held_bytes += msg->len;
+		o->counts.held_batches++;
+		pthread_cond_broadcast(&o->changed);
+	}
+	pthread_mutex_unlock(&o->lock);
+	return err;
+}
+
+int tl_outbox_forward(struct tl_outbox *o, struct tl_msg *msg, uint32_t events)
+{
+	return tl_outbox_put(o, msg, &o->foreign, 0, events);
+}
+
+/* --- the sending thread --------------------------------------------------------- */
+
+static void sent(struct tl_outbox *o, size_t len)
+{
+	struct held *h = o->head;
+
+	o->head = h->next;
+	if (!o->head) {
+		o->tail = &o->head;
+	}
+	o->counts.held_batches--;
+	o->held_bytes -= len;
+	o->counts.sent_batches++;
+	o->counts.sent_events += h->events;
+	o->counts.sent_bytes += len;
+	free(h);
+}
+
+static void break_hop(struct tl_outbox *o, int err)
+{
+	o->error = err;
+	if (err != -EPIPE) {
+		o->counts.broken = true;
+		tl_log_err("cannot write %s: %s", o->config.place, strerror(-err));
+	}
+}
+
+/* Sends the head; called and returns with the lock held. */
+static void send_head(struct tl_outbox *o)
+{
+	struct tl_msg *msg = o->head->msg;
+	size_t len = msg->len;
+
+	o->sending = true;
+	pthread_mutex_unlock(&o->lock);
+	int err = tl_hop_send(o->hop, msg, SEND_SLICE_NS);
+	pthread_mutex_lock(&o->lock);
+	o->sending = false;
+	if (err == 0) {
+		sent(o, len);
+	} else if (err != -ETIMEDOUT) {
+		break_hop(o, err);
+	}
+	pthread_cond_broadcast(&o->changed);
+}
+
+static bool is_over(const struct tl_outbox *o)
+{
+	if (o->error != 0) {
+		return true;
+	}
+	return o->closing && (!o->head || tl_clock_mono_ns() >= o->give_up_ns);
+}
+
+static void *send_all(void *arg)
+{
+	struct tl_outbox *o = arg;
+
+	pthread_mutex_lock(&o->lock);
+	while (!is_over(o)) {
+		if (o->head) {
+			send_head(o);
+		} else {
+			pthread_cond_wait(&o->changed, &o->lock);
+		}
+	}
+	pthread_mutex_unlock(&o->lock);
+	return 0;
+}
+
+/* --- open and close ---------------------------------------------------------------- */
+
+int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config)
+{
+	struct tl_outbox *o = calloc(1, sizeof(*o));
+	if (!o) {
+		return -ENOMEM;
+	}
+	o->config = *config;
+	o->tail = &o->head;
+	o->give_up_ns = UINT64_MAX;
+	pthread_mutex_init(&o->lock, 0);
+	pthread_cond_init(&o->changed, 0);
+	int err = tl_hop_open_out(&o->hop, config->place, &config->hop);
+	if (err < 0) {
+		free(o);
+		return err;
+	}
+	err = -pthread_create(&o->thread, 0, send_all, o);
+	if (err < 0) {
+		tl_hop_close_out(o->hop);
+		free(o);
+		return err;
+	}
+	*out = o;
+	return 0;
+}
+
+/* What the window still holds when nobody waits any longer. */
+static void drop_rest(struct tl_outbox *o)
+{
+	while (o->head) {
+		struct held *h = o->head;
+		o->head = h->next;
+		count_dropped(o, h);
+		forget(o, h);
+		tl_msg_free(h->msg);
+		free(h);
+	}
+}
+
+int tl_outbox_close(struct tl_outbox *o, uint64_t timeout_ns, struct tl_outbox_counts *counts)
+{
+	if (!o) {
+		return 0;
+	}
+	uint64_t now = tl_clock_mono_ns();
+	pthread_mutex_lock(&o->lock);
+	o->closing = true;
+	o->give_up_ns = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+	pthread_join(o->thread, 0);
+	bool left = o->head != 0;
+	drop_rest(o);
+	if (o->error == 0) {
+		tl_hop_drain(o->hop, o->give_up_ns == UINT64_MAX ? UINT64_MAX : TL_SECOND_NS);
+	}
+	int err = o->error != 0 ? o->error : left ? -ETIMEDOUT : 0;
+	if (counts) {
+		*counts = o->counts;
+	}
+	tl_hop_close_out(o->hop);
+	pthread_mutex_destroy(&o->lock);
+	pthread_cond_destroy(&o->changed);
+	free(o);
+	return err;
+}
+
+struct tl_outbox_counts tl_outbox_counts(struct tl_outbox *o)
+{
+	pthread_mutex_lock(&o->lock);
+	struct tl_outbox_counts counts = o->counts;
+	pthread_mutex_unlock(&o->lock);
+	return counts;
+}
+
+bool tl_outbox_reader_gone(struct tl_outbox *o)
+{
+	pthread_mutex_lock(&o->lock);
+	bool gone = o->error == -EPIPE;
+	pthread_mutex_unlock(&o->lock);
+	return gone;
+}

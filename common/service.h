@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every long-running tool owes its supervisor: it stays in the
+ * foreground, stops cleanly on SIGTERM and SIGINT, prints statistics on
+ * SIGUSR1, ignores SIGPIPE (EPIPE is an answer, not a death), and writes one
+ * newline to a given descriptor when it is ready (the convention of s6).
+ */
+#ifndef TL_SERVICE_H
+#define TL_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Installs the handlers; call before the first thread. 0 or -errno. */
+int tl_service_open(void);
+
+/* True after SIGTERM, SIGINT or tl_service_stop. Safe from any thread. */
+bool tl_service_stopping(void);
+void tl_service_stop(void);
+
+/* True once for each SIGUSR1 (several in a row may be told as one). */
+bool tl_service_take_stats(void);
+
+/*
+ * Readable (poll) while a signal was not yet noticed; tl_service_clear empties
+ * it. Stays readable once stopping, so that every poll loop ends.
+ */
+int tl_service_fd(void);
+void tl_service_clear(void);
+
+/* Sleeps until a signal or the timeout; for loops with nothing else to wait for. */
+void tl_service_wait(uint64_t timeout_ns);
+
+/* Writes a newline to `fd` and closes it; -1 = no one asked. 0 or -errno. */
+int tl_service_ready(int fd);
+
+#endif

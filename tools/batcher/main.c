@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* batcher: collects the batches of many producers into fewer, bigger ones. */
+#include <errno.h>
+
+#include "batcher.h"
+#include "clock.h"
+#include "exit.h"
+#include "hop.h"
+#include "log.h"
+#include "opt.h"
+#include "privilege.h"
+#include "service.h"
+
+#define STOP_WAIT_NS (5 * TL_SECOND_NS)
+
+struct config {
+	const char *input;
+	const char *output;
+	uint64_t batch_size;
+	uint64_t batch_time_ns;
+	uint64_t ready_fd;
+	bool insecure;
+};
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct tl_opt options[] = {
+	{'I', "input", TL_OPT_STRING, FIELD(input), "PLACE",
+	 "URL to listen at, file or - (default: -, stdin)", 0, 0, 0},
+	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
+	 "URL to dial, file or - (default: -, stdout)", 0, 0, 0},
+	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0},
+	{0, "batch-size", TL_OPT_NUMBER, FIELD(batch_size), "N",
+	 "pass on when N events of a stream wait (100)", 1, TL_WIRE_MAX_EVENTS, 0},
+	{0, "batch-time", TL_OPT_DURATION, FIELD(batch_time_ns), "TIME",
+	 "or when the first has waited so long (5s)", 1, 3600 * TL_SECOND_NS, 0},
+	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0},
+	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
+	 1023, 0},
+	{0},
+};
+
+static const struct tl_program program = {
+	.name = "batcher",
+	.summary = "Collects the batches of many producers into fewer, bigger ones.",
+	.opts = options,
+};
+
+struct tool {
+	const struct config *config;
+	struct tl_hop_in *in;
+	struct tl_outbox *outbox;
+	struct batcher *batcher;
+};
+
+static int tool_open(struct tool *t)
+{
+	struct tl_hop_config hop = {.insecure = t->config->insecure};
+	struct tl_outbox_config outbox = {
+		.place = t->config->output,
+		.policy = TL_OUTBOX_WAIT,
+		.window = TL_OUTBOX_WINDOW,
+		.hop = hop,
+	};
+
+	/* The caller's files stay the caller's; sockets are shared within the group. */
+	bool sockets = tl_hop_is_url(t->config->input) && tl_hop_is_url(t->config->output);
+	int err = tl_privilege_drop(TL_PRIVILEGE_USER, sockets ? 0 : TL_PRIVILEGE_KEEP_USER);
+	if (err == 0) {
+		err = tl_hop_open_in(&t->in, t->config->input, &hop);
+	}
+	if (err == 0) {
+		err = tl_outbox_open(&t->outbox, &outbox);
+	}
+	struct batcher_config config = {
+		.batch_size = t->config->batch_size,
+		.batch_time_ns = t->config->batch_time_ns,
+		.outbox = t->outbox,
+	};
+	return err == 0 ? batcher_create(&t->batcher, &config) : err;
+}
+
+static void say_stats(const struct tool *t)
+{
+	struct batcher_counts c = batcher_counts(t->batcher);
+	struct tl_hop_counts in = tl_hop_in_counts(t->in);
+	struct tl_outbox_counts out = tl_outbox_counts(t->outbox);
+
+	tl_log_note("%llu batches and %llu events in, %llu batches out, %llu held; refused %llu "
+		    "batches, skipped %llu bytes, cut short %llu",
+		    (unsigned long long)c.batches_in, (unsigned long long)c.events_in,
+		    (unsigned long long)c.batches_out, (unsigned long long)out.held_batches,
+		    (unsigned long long)c.refused_batches, (unsigned long long)in.skipped_bytes,
+		    (unsigned long long)in.truncated_batches);
+}
+
+static uint64_t time_to_wait(const struct tool *t)
+{
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t due = batcher_next_due(t->batcher);
+
+	if (due == UINT64_MAX) {
+		return TL_SECOND_NS;
+	}
+	uint64_t left = due > now ? due - now : 0;
+	return left < TL_SECOND_NS ? left : TL_SECOND_NS;
+}
+
+/* One message, or none in time. 1 go on, 0 end of input, -errno. */
+static int tool_step(struct tool *t)
+{
+	struct tl_msg *msg;
+	int got = tl_hop_recv(t->in, &msg, time_to_wait(t));
+	int err = 0;
+
+	if (got > 0) {
+		err = batcher_take(t->batcher, msg);
+	} else if (got != -ETIMEDOUT) {
+		return got == -EINTR ? 0 : got;
+	}
+	if (err == 0) {
+		err = batcher_pass_due(t->batcher, tl_clock_mono_ns());
+	}
+	if (tl_service_take_stats()) {
+		say_stats(t);
+	}
+	return err < 0 ? err : 1;
+}
+
+/* Stops cleanly: what waits goes on, as far as somebody takes it in time. */
+static int tool_close(struct tool *t)
+{
+	struct tl_outbox_counts counts = {0};
+	int err = 0;
+
+	if (t->batcher) {
+		batcher_pass_all(t->batcher);
+		say_stats(t);
+	}
+	if (t->outbox) {
+		bool in_a_hurry = tl_service_stopping();
+		err = tl_outbox_close(t->outbox, in_a_hurry ? STOP_WAIT_NS : UINT64_MAX, &counts);
+	}
+	if (counts.dropped_events > 0 && err != -EPIPE) {
+		tl_log_err("%llu events were not delivered to %s",
+			   (unsigned long long)counts.dropped_events, t->config->output);
+	}
+	tl_hop_close_in(t->in);
+	batcher_destroy(t->batcher);
+	return err;
+}
+
+static int exit_code(int err)
+{
+	switch (err) {
+	case 0:
+	case -EPIPE:
+		return TL_EXIT_OK;
+	case -EINVAL:
+	case -ENOENT:
+	case -EACCES:
+	case -EISDIR:
+		return TL_EXIT_USAGE;
+	default:
+		return TL_EXIT_FAILED;
+	}
+}
+
+static int run(const struct config *config)
+{
+	struct tool tool = {.config = config};
+	int err = tool_open(&tool);
+
+	if (err == 0) {
+		tl_service_ready(config->ready_fd ? (int)config->ready_fd : -1);
+		while ((err = tool_step(&tool)) > 0) {
+		}
+	}
+	int close_err = tool_close(&tool);
+	return exit_code(err < 0 ? err : close_err);
+}
+
+int main(int argc, char **argv)
+{
+	struct config config = {
+		.input = "-", .output = "-", .batch_size = 100, .batch_time_ns = 5 * TL_SECOND_NS};
+
+	int first = tl_opt_parse(&program, argc, argv, &config);
+	if (first <= 0) {
+		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
+	}
+	if (first < argc) {
+		tl_log_err("'%s': takes no operands; input is -I", argv[first]);
+		return TL_EXIT_USAGE;
+	}
+	if (tl_hop_refuse_terminal(config.output) || tl_service_open() < 0) {
+		return TL_EXIT_USAGE;
+	}
+	return run(&config);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pcap-flow: flow events from capture files and pipes. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "exit.h"
+#include "filter.h"
+#include "log.h"
+#include "opt.h"
+#include "privilege.h"
+#include "run.h"
+#include "service.h"
+
+struct config {
+	struct tl_opt_list files;
+	const char *filter;
+	const char *output;
+	uint64_t count;
+	uint64_t flows;
+	uint64_t every;
+	uint64_t idle_ns;
+	uint64_t active_ns;
+	uint64_t linger_ns;
+	uint64_t ready_fd;
+	bool insecure;
+};
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct tl_opt options[] = {
+	{'r', "read", TL_OPT_LIST, FIELD(files), "FILE", "capture file, - for stdin (default)", 0,
+	 0, 0},
+	{'f', "filter", TL_OPT_STRING, FIELD(filter), "FILTER",
+	 "pcap filter; or the words after the options", 0, 0, 0},
+	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
+	 "URL, file or - (default: -, stdout)", 0, 0, 0},
+	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0},
+	{'c', "count", TL_OPT_NUMBER, FIELD(count), "N", "stop after N packets of each file", 1, 0,
+	 0},
+	{0, "flows", TL_OPT_NUMBER, FIELD(flows), "N", "flows kept at a time (262144)", 1, 1 << 24,
+	 0},
+	{0, "every", TL_OPT_NUMBER, FIELD(every), "N",
+	 "packets between flow_updates, 0 none (1024)", 0, UINT32_MAX, 0},
+	{0, "idle", TL_OPT_DURATION, FIELD(idle_ns), "TIME", "a flow without packets ends (15s)",
+	 TL_MS_NS, 86400 * TL_SECOND_NS, 0},
+	{0, "active", TL_OPT_DURATION, FIELD(active_ns), "TIME",
+	 "flow_update at least so often, 0 none (60s)", 0, 86400 * TL_SECOND_NS, 0},
+	{0, "linger", TL_OPT_DURATION, FIELD(linger_ns), "TIME",
+	 "a flow ends so long after FIN or RST (2s)", TL_MS_NS, 86400 * TL_SECOND_NS, 0},
+	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0},
+	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
+	 1023, 0},
+	{0},
+};
+
+static const struct tl_program program = {
+	.name = "pcap-flow",
+	.summary = "Turns capture files (pcap, pcapng, gzip, zstd) into a stream of flow events.",
+	.operands = "[filter words]",
+	.opts = options,
+};
+
+static struct config defaults(void)
+{
+	struct tl_flowtab_config flows = tl_flowtab_defaults();
+
+	return (struct config){
+		.output = "-",
+		.flows = flows.max_flows,
+		.every = flows.every,
+		.idle_ns = flows.idle_ns,
+		.active_ns = flows.active_ns,
+		.linger_ns = flows.linger_ns,
+	};
+}
+
+static struct run_config run_config_of(const struct config *c, const char *file,
+				       struct tl_outbox *outbox)
+{
+	return (struct run_config){
+		.name = file,
+		.filter = c->filter,
+		.count = c->count,
+		.flows = {.max_flows = (uint32_t)c->flows,
+			  .every = (uint32_t)c->every,
+			  .idle_ns = c->idle_ns,
+			  .active_ns = c->active_ns,
+			  .linger_ns = c->linger_ns},
+		.outbox = outbox,
+	};
+}
+
+/* A file that cannot be opened is the caller's mistake; a damaged one is the file's. */
+static int exit_code(int err)
+{
+	switch (err) {
+	case 0:
+	case -EPIPE:
+	case -EINTR:
+		return TL_EXIT_OK;
+	case -EINVAL:
+	case -ENOENT:
+	case -EACCES:
+	case -EPERM:
+	case -EISDIR:
+		return TL_EXIT_USAGE;
+	default:
+		return TL_EXIT_FAILED;
+	}
+}
+
+/* The file is opened before its run exists. */
+static void idle(void *arg)
+{
+	struct run *const *run = arg;
+	if (*run) {
+		run_idle(*run);
+	}
+}
+
+static int read_file(const struct config *c, const char *file, struct tl_outbox *outbox)
+{
+	struct run_config config = run_config_of(c, file, outbox);
+	struct tl_source *source;
+	struct run *run = 0;
+
+	int err = tl_source_open(&source, file, idle, &run);
+	if (err < 0) {
+		return err;
+	}
+	err = run_open(&run, source, &config);
+	if (err == 0) {
+		err = run_all(run);
+		run_finish(run);
+		run_close(run);
+	}
+	tl_source_close(source);
+	return err;
+}
+
+static int read_files(const struct config *c, struct tl_outbox *outbox)
+{
+	int worst = 0;
+
+	for (unsigned int i = 0; i < c->files.count && !tl_service_stopping(); i++) {
+		int err = read_file(c, c->files.items[i], outbox);
+		if (err == -EPIPE) {
+			return err;
+		}
+		worst = err < 0 ? err : worst;
+	}
+	return worst;
+}
+
+static int work(const struct config *c)
+{
+	struct tl_outbox_config outbox_config = {
+		.place = c->output,
+		.policy = TL_OUTBOX_WAIT,
+		.window = TL_OUTBOX_WINDOW,
+		.hop = {.insecure = c->insecure},
+	};
+	struct tl_outbox *outbox;
+
+	int err = tl_privilege_drop(0, TL_PRIVILEGE_KEEP_USER);
+	if (err == 0) {
+		err = tl_outbox_open(&outbox, &outbox_config);
+	}
+	if (err < 0) {
+		return exit_code(err);
+	}
+	tl_service_ready(c->ready_fd ? (int)c->ready_fd : -1);
+	err = read_files(c, outbox);
+	struct tl_outbox_counts counts;
+	uint64_t wait_ns = tl_service_stopping() ? 5 * TL_SECOND_NS : UINT64_MAX;
+	int close_err = tl_outbox_close(outbox, wait_ns, &counts);
+	if (close_err < 0 && close_err != -EPIPE) {
+		tl_log_err("%llu events were not delivered to %s",
+			   (unsigned long long)counts.dropped_events, c->output);
+		return TL_EXIT_FAILED;
+	}
+	return exit_code(err);
+}
+
+int main(int argc, char **argv)
+{
+	struct config config = defaults();
+	char *words = 0;
+
+	int first = tl_opt_parse(&program, argc, argv, &config);
+	if (first <= 0) {
+		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
+	}
+	if (first < argc) {
+		words = tl_filter_join(argv + first, argc - first);
+		config.filter = words;
+	}
+	if (config.files.count == 0) {
+		config.files = (struct tl_opt_list){.count = 1, .items = {"-"}};
+	}
+	int code = TL_EXIT_USAGE;
+	if (!tl_hop_refuse_terminal(config.output) && tl_service_open() == 0) {
+		code = work(&config);
+	}
+	free(words);
+	return code;
+}

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+LIBS_pcap-flow := -lpcap -lzstd -lz -lcap-ng -lseccomp
