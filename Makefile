@@ -101,25 +101,31 @@ $(COMMON_OBJ) $(foreach t,$(TOOLS),$(OBJ_$(t))): | deps-build
 # --- seeing it -------------------------------------------------------------------
 IFACE ?=
 DURATION ?=
-run: all
-	@IFACE="$(IFACE)" DURATION="$(DURATION)" BIN="$(BIN)" bash examples/run.sh
+run: all $(BUILD)/demo.pcap
+	@DEMO="$(BUILD)/demo.pcap" IFACE="$(IFACE)" DURATION="$(DURATION)" BIN="$(BIN)" bash examples/run.sh
 
 # --- proving it ------------------------------------------------------------------
+CHECKS := lint unit kernel e2e fuzz
+export TL_RESULTS := $(abspath $(BUILD))/results
 check: deps-check
-	@$(MAKE) --no-print-directory check-all
-check-all: lint unit kernel e2e fuzz
-	@sh tests/report.sh $(BUILD)/results
+	@mkdir -p $(BUILD) && rm -f $(TL_RESULTS)
+	@for part in $(CHECKS); do echo "== $$part"; \
+		$(MAKE) --no-print-directory -j$(shell nproc) $$part || exit 1; done
+	@echo "== summary" && sh tests/report.sh $(TL_RESULTS)
+
+e2e: all deps-check
+	@bash tests/e2e/run $(BUILD)
 
 SH_FILES := $(shell git ls-files '*.sh' '*.bash' '*.bats' .ci/run tests/fuzz/run 2>/dev/null)
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null)
 MAN_PAGES := $(wildcard docs/man/*.[1-9])
 lint: deps-check
-	@echo "lint: clang-format"; clang-format --dry-run -Werror $(C_FILES)
-	@echo "lint: cppcheck"; cppcheck --quiet --error-exitcode=1 --inline-suppr -j2 \
+	@echo "  lint: clang-format"; clang-format --dry-run -Werror $(C_FILES)
+	@echo "  lint: cppcheck"; cppcheck --quiet --error-exitcode=1 --inline-suppr -j2 \
 		--enable=warning,portability --suppress=missingInclude -DTL_VERSION='""' -I. -Icommon common tools
-	@echo "lint: shellcheck"; shellcheck -x $(SH_FILES)
-	@echo "lint: mandoc"; mandoc -T lint -W warning $(MAN_PAGES) >/dev/null
-	@mkdir -p $(BUILD)/results && echo "pass lint" > $(BUILD)/results/lint
+	@echo "  lint: shellcheck"; shellcheck -x $(SH_FILES)
+	@echo "  lint: mandoc"; mandoc -T lint -W warning $(MAN_PAGES)
+	@[ -z "$(TL_RESULTS)" ] || echo "lint 4 0 0" >> $(TL_RESULTS)
 
 # --- installing it: install and uninstall share one list ---------------------------
 INSTALL_BIN := $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)

@@ -5,8 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "hop_private.h"
 #include "log.h"
+#include "service.h"
+
+#define STOP_MAX_NS (4 * TL_SECOND_NS)
 
 bool tl_hop_is_url(const char *place)
 {
@@ -60,12 +64,27 @@ void tl_hop_close_in(struct tl_hop_in *in)
 
 int tl_hop_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns)
 {
+	/* A producer that never pauses does not keep its consumer from stopping. */
+	if (tl_hop_stop_waiting(UINT64_MAX, UINT64_MAX)) {
+		return -EINTR;
+	}
 	int got = in->ops->recv(in, msg, timeout_ns);
 	if (got > 0) {
+		in->last_input_ns = tl_clock_mono_ns();
 		in->counts.messages++;
 		in->counts.bytes += (*msg)->len;
 	}
 	return got;
+}
+
+bool tl_hop_stop_waiting(uint64_t last_input_ns, uint64_t silence_ns)
+{
+	uint64_t stop_ns = tl_service_stop_ns();
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t since = last_input_ns > stop_ns ? last_input_ns : stop_ns;
+
+	return stop_ns != 0 &&
+	       (now - stop_ns >= STOP_MAX_NS || (now >= since && now - since >= silence_ns));
 }
 
 struct tl_hop_counts tl_hop_in_counts(const struct tl_hop_in *in)

@@ -37,10 +37,12 @@ void tl_hop_close_in(struct tl_hop_in *in);
 
 /*
  * The next batch-sized message: 1 and *msg, which the caller frees; 0 at the
- * end of a file or pipe; -ETIMEDOUT; -EINTR when the service is stopping;
- * other -errno. timeout_ns: UINT64_MAX waits for ever, 0 does not wait.
- * The message begins like a batch and has its stated size; it is not
- * validated (tl_wire_read does that).
+ * end of a file or pipe; -ETIMEDOUT (also early, when a signal such as SIGUSR1
+ * wants the caller's attention); -EINTR when the service is stopping and
+ * what was on its way has come in (Ctrl-C stops a whole pipeline: the producer's
+ * last batches are read, as long as they come within 4 s); other -errno. timeout_ns: UINT64_MAX
+ * waits for ever, 0 does not wait. The message begins like a batch and has its stated size; it is
+ * not validated (tl_wire_read does that).
  */
 int tl_hop_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns);
 

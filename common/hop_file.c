@@ -33,36 +33,51 @@ struct file_out {
 	size_t done; /* bytes written of the message that is being sent */
 };
 
-/* 1 readable, 0 timed out, -EINTR stopping. */
+#define SILENCE_NS    TL_SECOND_NS /* after which a stopping consumer no longer waits for the end */
+#define STOP_SLICE_NS (50 * TL_MS_NS)
+
+/* While stopping the signal's descriptor stays readable: only the input is waited for. */
+static int poll_once(const struct file_in *f, uint64_t timeout_ns)
+{
+	bool stopping = tl_service_stopping();
+	struct pollfd fds[] = {
+		{.fd = f->fd, .events = POLLIN},
+		{.fd = stopping ? -1 : tl_service_fd(), .events = POLLIN},
+	};
+
+	if (stopping && timeout_ns > STOP_SLICE_NS) {
+		timeout_ns = STOP_SLICE_NS;
+	}
+	struct timespec ts = {
+		.tv_sec = (time_t)(timeout_ns / TL_SECOND_NS),
+		.tv_nsec = (long)(timeout_ns % TL_SECOND_NS),
+	};
+	int ready = ppoll(fds, 2, timeout_ns == UINT64_MAX ? 0 : &ts, 0);
+	if (ready < 0) {
+		return errno == EINTR ? 0 : -errno;
+	}
+	return ready > 0 && fds[0].revents ? 1 : 0;
+}
+
+/* 1 readable; -ETIMEDOUT, also when a signal wants the caller's attention; -EINTR; -errno. */
 static int wait_readable(const struct file_in *f, uint64_t deadline_ns)
 {
 	if (!f->pollable) {
-		return 1;
+		return tl_hop_stop_waiting(0, 0) ? -EINTR : 1;
 	}
 	for (;;) {
-		struct pollfd fds[] = {
-			{.fd = f->fd, .events = POLLIN},
-			{.fd = tl_service_fd(), .events = POLLIN},
-		};
 		uint64_t now = tl_clock_mono_ns();
 		uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-		struct timespec ts = {
-			.tv_sec = (time_t)(left / TL_SECOND_NS),
-			.tv_nsec = (long)(left % TL_SECOND_NS),
-		};
-		int ready = ppoll(fds, 2, deadline_ns == UINT64_MAX ? 0 : &ts, 0);
-		if (ready < 0 && errno != EINTR) {
-			return -errno;
+		int ready = poll_once(f, deadline_ns == UINT64_MAX ? UINT64_MAX : left);
+		if (ready != 0) {
+			return ready;
 		}
-		if (tl_service_stopping()) {
+		if (tl_hop_stop_waiting(f->in.last_input_ns, SILENCE_NS)) {
 			return -EINTR;
 		}
-		if (ready > 0 && fds[0].revents) {
-			return 1;
-		}
-		/* A signal that is the caller's business, such as SIGUSR1: let it look. */
-		if (ready > 0 || tl_clock_mono_ns() >= deadline_ns) {
-			return 0;
+		if (!tl_service_stopping() || tl_clock_mono_ns() >= deadline_ns) {
+			tl_service_clear();
+			return -ETIMEDOUT;
 		}
 	}
 }
@@ -71,8 +86,8 @@ static int fill(struct file_in *f, uint64_t deadline_ns)
 {
 	int ready = wait_readable(f, deadline_ns);
 
-	if (ready <= 0) {
-		return ready < 0 ? ready : -ETIMEDOUT;
+	if (ready < 0) {
+		return ready;
 	}
 	if (f->start > BUFFER / 2) {
 		memmove(f->buffer, f->buffer + f->start, f->end - f->start);

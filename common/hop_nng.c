@@ -24,9 +24,12 @@
 enum {
 	RECONNECT_MIN_MS = 10,
 	RECONNECT_MAX_MS = 1000,
-	SLICE_MS = 100, /* between looks at the stop flag: nng cannot be woken by a descriptor of
+	SLICE_MS = 50, /* between looks at the stop flag: nng cannot be woken by a descriptor of
 			   ours */
 };
+
+#define SILENCE_NS                                                                                 \
+	(200 * TL_MS_NS) /* after which a stopping consumer takes its input for drained */
 
 struct tl_msg *tl_msg_new(size_t capacity)
 {
@@ -142,7 +145,7 @@ static int nng_recv_batch(struct tl_hop_in *in, struct tl_msg **msg, uint64_t ti
 		if (err != NNG_ETIMEDOUT) {
 			return error_of(err);
 		}
-		if (tl_service_stopping()) {
+		if (tl_hop_stop_waiting(in->last_input_ns, SILENCE_NS)) {
 			return -EINTR;
 		}
 		if (tl_clock_mono_ns() >= deadline) {

@@ -15,6 +15,7 @@ struct tl_hop_in_ops {
 struct tl_hop_in {
 	const struct tl_hop_in_ops *ops;
 	struct tl_hop_counts counts;
+	uint64_t last_input_ns; /* monotonic */
 };
 
 struct tl_hop_out_ops {
@@ -31,5 +32,11 @@ int tl_hop_file_open_in(struct tl_hop_in **out, const char *path);
 int tl_hop_file_open_out(struct tl_hop_out **out, const char *path);
 int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url);
 int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url);
+
+/*
+ * True when the service is stopping and nothing has come in for `silence_ns`,
+ * or it has taken 4 s: supervisors wait 5.
+ */
+bool tl_hop_stop_waiting(uint64_t last_input_ns, uint64_t silence_ns);
 
 #endif

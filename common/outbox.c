@@ -177,7 +177,8 @@ static void break_hop(struct tl_outbox *o, int err)
 	o->error = err;
 	if (err != -EPIPE) {
 		o->counts.broken = true;
-		tl_log_err("cannot write %s: %s", o->config.place, strerror(-err));
+		const char *place = strcmp(o->config.place, "-") == 0 ? "stdout" : o->config.place;
+		tl_log_err("cannot write %s: %s", place, strerror(-err));
 	}
 }
 

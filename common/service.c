@@ -11,7 +11,7 @@
 
 #include "clock.h"
 
-static atomic_bool stop_flag;
+static _Atomic uint64_t stop_ns;
 static atomic_bool stats_flag;
 static int wake_fd = -1;
 
@@ -24,9 +24,20 @@ static void wake(void)
 	errno = saved;
 }
 
+static void stop(void)
+{
+	uint64_t none = 0;
+
+	atomic_compare_exchange_strong(&stop_ns, &none, tl_clock_mono_ns());
+}
+
 static void on_signal(int signal)
 {
-	atomic_store(signal == SIGUSR1 ? &stats_flag : &stop_flag, true);
+	if (signal == SIGUSR1) {
+		atomic_store(&stats_flag, true);
+	} else {
+		stop();
+	}
 	wake();
 }
 
@@ -51,12 +62,17 @@ int tl_service_open(void)
 
 bool tl_service_stopping(void)
 {
-	return atomic_load_explicit(&stop_flag, memory_order_relaxed);
+	return tl_service_stop_ns() != 0;
+}
+
+uint64_t tl_service_stop_ns(void)
+{
+	return atomic_load_explicit(&stop_ns, memory_order_relaxed);
 }
 
 void tl_service_stop(void)
 {
-	atomic_store(&stop_flag, true);
+	stop();
 	wake();
 }
 

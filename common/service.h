@@ -18,6 +18,9 @@ int tl_service_open(void);
 bool tl_service_stopping(void);
 void tl_service_stop(void);
 
+/* Monotonic time of the first such, 0 = none yet. */
+uint64_t tl_service_stop_ns(void);
+
 /* True once for each SIGUSR1 (several in a row may be told as one). */
 bool tl_service_take_stats(void);
 

@@ -13,7 +13,8 @@
 #include "log.h"
 
 enum {
-	BUFFER = 4 << 20,
+	BUFFER = 1 << 20,
+	CHUNK = 256 << 10, /* read at a time: stays in the L2 cache until it is parsed */
 	MAX_PACKET = 262144,		   /* libpcap's MAXIMUM_SNAPLEN: more is damage */
 	COPIED = TL_PARSE_MAX_OFFSET + 96, /* bytes of a libpcap packet that are kept */
 	HEADER = 24,
@@ -51,7 +52,8 @@ static int need(struct tl_capture_file *f, size_t want)
 			f->end -= f->start;
 			f->start = 0;
 		}
-		ssize_t got = tl_source_read(f->source, f->buffer + f->end, BUFFER - f->end);
+		size_t room = BUFFER - f->end < CHUNK ? BUFFER - f->end : CHUNK;
+		ssize_t got = tl_source_read(f->source, f->buffer + f->end, room);
 		if (got < 0) {
 			return (int)got;
 		}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What `make run` runs: capture, batcher and a live view, joined by ipc sockets.
+# On the default-route interface with the best engine this machine can run;
+# without privilege or interface, a capture of the project's own through the
+# same pipeline. Ctrl-C stops the stages in order, so that nothing is lost.
+#   IFACE=eth0 DURATION=10s BIN=build/bin examples/run.sh
+set -u
+set -m # stages in process groups of their own: Ctrl-C is this script's alone
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+bin=${BIN:-$here/build/bin}
+demo=${DEMO:-$here/build/demo.pcap}
+iface=${IFACE:-$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)}
+run=$(mktemp -d "${TMPDIR:-/tmp}/tapline.XXXXXX")
+capture='' batcher='' view=''
+
+stop() { # PID: asks it to end, waits until it has
+	[ -n "$1" ] || return 0
+	kill -TERM "$1" 2>/dev/null
+	while kill -0 "$1" 2>/dev/null; do
+		wait "$1"
+	done
+}
+finish() {
+	trap '' INT TERM
+	stop "$capture"
+	stop "$batcher"
+	[ -n "$view" ] && kill -TERM "$view" 2>/dev/null
+}
+trap finish INT TERM
+trap 'rm -rf "$run"' EXIT
+
+# A stage is ready when it has written its newline to the fifo.
+mkfifo "$run/ready"
+ready() { # NAME
+	if ! read -r -t 10 <>"$run/ready"; then
+		echo "run: $1 did not start" >&2
+		finish
+		exit 1
+	fi
+}
+
+why=
+if [ -z "$iface" ]; then
+	why="no default-route interface (set IFACE=)"
+elif ! why=$("$bin/tpv3-capd" --probe --plain -i "$iface" 2>&1); then
+	why=$(printf '%s\n' "$why" | sed -n 's/^reason=//p')
+else
+	why=
+fi
+
+"$bin/evcat" -q --top --check --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
+view=$!
+ready evcat
+"$bin/batcher" -q --batch-time 200ms -I "ipc://$run/in.sock" -o "ipc://$run/view.sock" \
+	--ready-fd 9 9>"$run/ready" &
+batcher=$!
+ready batcher
+
+if [ -z "$why" ]; then
+	echo "run: tpv3-capd on $iface${DURATION:+ for $DURATION}, Ctrl-C ends" >&2
+	"$bin/tpv3-capd" -q -i "$iface" --direction both ${DURATION:+--duration "$DURATION"} \
+		-o "ipc://$run/in.sock" &
+else
+	echo "run: no live capture: $why" >&2
+	echo "run: playing $demo instead" >&2
+	"$bin/pcap-flow" -q -r "$demo" -o "ipc://$run/in.sock" &
+fi
+capture=$!
+wait "$capture"
+code=$?
+capture=''
+finish
+wait "$view"
+verdict=$?
+[ "$code" -eq 0 ] || echo "run: the capture ended with exit $code" >&2
+[ "$verdict" -eq 0 ] || exit "$verdict"
+[ "$code" -lt 126 ] || code=0
+exit "$code"
