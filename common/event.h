@@ -35,11 +35,19 @@ const struct tl_shapes *tl_event_shapes(void);
 /* The template of one flow shape, for readers; 0 when `definition` is none of ours. */
 const struct tl_flow_shape *tl_flow_shape_find(struct tl_str definition);
 
+enum { TL_FLOW_SHAPE_IDS = 128 }; /* ids of one byte on the wire: what a template can have */
+
 /*
- * The length of the flow event at `bytes` when it matches the template to the
- * byte, 0 when it does not (it may still be good msgpack).
+ * How many bytes from `bytes` on are flow events that match their templates
+ * to the byte, at most `max` of them; *count is how many. by_id[id] is the
+ * template of that shape id, or 0. What does not match may still be good
+ * msgpack.
  */
-uint32_t tl_flow_shape_match(const struct tl_flow_shape *shape, const uint8_t *bytes, size_t len);
+uint32_t tl_flow_events_walk(const struct tl_flow_shape *const by_id[TL_FLOW_SHAPE_IDS],
+			     const uint8_t *bytes, size_t len, uint32_t max, uint32_t *count);
+
+/* The length of an event that is known to match. */
+uint32_t tl_flow_event_len(const struct tl_flow_shape *shape, const uint8_t *bytes);
 
 struct tl_flow_event {
 	enum tl_flow_kind kind;

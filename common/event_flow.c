@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Flow events: one table of fields gives names, templates and the slow decoder. */
 #include <stdlib.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #include "event_private.h"
 
@@ -52,7 +55,7 @@ struct flow_field {
 	struct tl_str name;
 	enum width width;
 	enum when when;
-	uint64_t max; /* of a number read from a foreign event; 0 = 64 bits */
+	uint64_t max; /* of the number, all bits set; 0 = 64 bits */
 };
 
 static const struct flow_field flow_fields[F_COUNT] = {
@@ -93,8 +96,7 @@ static const struct tl_str flow_types[] = {
 
 struct layout {
 	uint32_t len;
-	uint32_t times[3]; /* offsets of their 8 bytes */
-	unsigned int time_count;
+	uint32_t times[3]; /* where the timestamps' 8 bytes are */
 	uint8_t bytes[TL_FLOW_EVENT_MAX];
 	uint8_t mask[TL_FLOW_EVENT_MAX];
 };
@@ -107,9 +109,13 @@ struct tl_flow_shape {
 	struct layout v6;
 };
 
-enum { FLOW_SHAPES = 6 };
+enum { FLOW_SHAPES = 6, MIN_LAYOUT = 119 };
+
+typedef uint32_t walker(const struct tl_flow_shape *const *by_id, const uint8_t *bytes, size_t len,
+			uint32_t max, uint32_t *count);
 
 /* Written once, by tl_event_add_flow_shapes. */
+static walker *chosen_walker;
 static uint8_t definitions[FLOW_SHAPES][512];
 static struct tl_flow_shape flow_shapes[FLOW_SHAPES];
 
@@ -126,9 +132,9 @@ static uint8_t *lay(struct layout *l, uint8_t *p, uint8_t byte, uint8_t mask)
 	return p + 1;
 }
 
-/* A marker that must be there, and bytes that may be anything up to `max`, 2^n - 1. */
-static uint8_t *lay_field(struct layout *l, uint8_t *p, enum width width, uint8_t address_len,
-			  uint64_t max)
+/* A marker that must be there, and bytes that may be anything their field allows. */
+static uint8_t *lay_field(struct layout *l, uint8_t *p, const struct flow_field *f,
+			  uint8_t address_len)
 {
 	static const uint8_t markers[] = {
 		[ADDR] = TL_MP_BIN8, [U8] = TL_MP_U8,	     [U16] = TL_MP_U16,
@@ -136,26 +142,26 @@ static uint8_t *lay_field(struct layout *l, uint8_t *p, enum width width, uint8_
 	};
 	static const uint8_t lens[] = {[U8] = 1, [U16] = 2, [U64] = 8, [TIME] = 8};
 
-	if (width == FIX) {
-		return lay(l, p, 0, (uint8_t)~max);
+	if (f->width == FIX) {
+		return lay(l, p, 0, (uint8_t)~f->max);
 	}
-	p = lay(l, p, markers[width], 0xff);
-	if (width == ADDR) {
+	p = lay(l, p, markers[f->width], 0xff);
+	if (f->width == ADDR) {
 		return lay(l, p, address_len, 0xff) + address_len;
 	}
-	if (width == TIME) {
+	if (f->width == TIME) {
 		p = lay(l, p, (uint8_t)TL_MP_TIME_EXT, 0xff);
-		l->times[l->time_count++] = (uint32_t)(p - l->bytes);
+	} else if (f->width == U16) {
+		lay(l, p, 0, (uint8_t) ~(f->max >> 8));
 	}
-	if (width == U16) {
-		lay(l, p, 0, (uint8_t)(~max >> 8));
-	}
-	return p + lens[width];
+	return p + lens[f->width];
 }
 
 static void build_layout(struct layout *l, const struct tl_flow_shape *shape, uint8_t address_len)
 {
+	static const struct flow_field ts = {.width = TIME};
 	uint8_t count = 2;
+	unsigned int times = 0;
 	uint8_t *p = l->bytes;
 
 	p = lay(l, p, TL_MP_ARRAY16, 0xff);
@@ -163,12 +169,17 @@ static void build_layout(struct layout *l, const struct tl_flow_shape *shape, ui
 	uint8_t *count_at = p;
 	p = lay(l, p, 0, 0xff);
 	p = lay(l, p, 0, 0x80); /* shape id: whatever the batch calls it */
-	p = lay_field(l, p, TIME, 0, 0);
+	l->times[times++] = (uint32_t)(p - l->bytes) + 2;
+	p = lay_field(l, p, &ts, 0);
 	for (unsigned int f = 0; f < F_COUNT; f++) {
-		if (has_field(&flow_fields[f], shape->kind, shape->icmp)) {
-			p = lay_field(l, p, flow_fields[f].width, address_len, flow_fields[f].max);
-			count++;
+		if (!has_field(&flow_fields[f], shape->kind, shape->icmp)) {
+			continue;
 		}
+		if (flow_fields[f].width == TIME) {
+			l->times[times++] = (uint32_t)(p - l->bytes) + 2;
+		}
+		p = lay_field(l, p, &flow_fields[f], address_len);
+		count++;
 	}
 	*count_at = count;
 	l->len = (uint32_t)(p - l->bytes);
@@ -204,10 +215,135 @@ static int build_flow_shape(struct tl_shapes *shapes, unsigned int index)
 				1);
 }
 
+/*
+ * Comparing with the template is most of what validating and forwarding an
+ * event costs: 32 bytes at a time where the CPU can, which is asked once. The
+ * last chunk overlaps the one before.
+ */
+typedef bool layout_match(const struct layout *l, const uint8_t *bytes);
+
+static inline bool matches_plain(const struct layout *l, const uint8_t *bytes)
+{
+	uint64_t seen = 0;
+
+	for (uint32_t at = 0;; at = at + 16 <= l->len ? at : l->len - 8) {
+		uint64_t have;
+		uint64_t want;
+		uint64_t mask;
+		memcpy(&have, bytes + at, 8);
+		memcpy(&want, l->bytes + at, 8);
+		memcpy(&mask, l->mask + at, 8);
+		seen |= (have ^ want) & mask;
+		at += 8;
+		if (at >= l->len) {
+			return seen == 0;
+		}
+	}
+}
+
+#ifdef __x86_64__
+static inline __attribute__((target("avx2"))) __m256i
+differs_avx2(const struct layout *l, const uint8_t *bytes, uint32_t at)
+{
+	__m256i have = _mm256_loadu_si256((const __m256i *)(bytes + at));
+	__m256i want = _mm256_loadu_si256((const __m256i *)(l->bytes + at));
+	__m256i mask = _mm256_loadu_si256((const __m256i *)(l->mask + at));
+
+	return _mm256_and_si256(_mm256_xor_si256(have, want), mask);
+}
+
+static inline __attribute__((target("avx2"))) bool matches_avx2(const struct layout *l,
+								const uint8_t *bytes)
+{
+	__m256i a = differs_avx2(l, bytes, 0);
+	__m256i b = differs_avx2(l, bytes, 32);
+	__m256i c = differs_avx2(l, bytes, 64);
+	__m256i d = differs_avx2(l, bytes, l->len - 32);
+
+	if (l->len > 128) {
+		a = _mm256_or_si256(a, differs_avx2(l, bytes, 96));
+	}
+	a = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+	return _mm256_testz_si256(a, a);
+}
+#endif
+
+/* Nanoseconds are the upper 30 bits, and below 10^9. */
+static inline bool times_fit(const struct layout *l, const uint8_t *bytes)
+{
+	const uint32_t limit = 1000000000u << 2;
+
+	return (tl_mp_be32(bytes + l->times[0]) < limit) &
+	       (tl_mp_be32(bytes + l->times[1]) < limit) &
+	       (tl_mp_be32(bytes + l->times[2]) < limit);
+}
+
+/*
+ * The layout of one event is tried on the next: where the next one begins then
+ * does not wait for three dependent loads.
+ */
+static inline __attribute__((always_inline)) uint32_t walk(const struct tl_flow_shape *const *by_id,
+							   const uint8_t *bytes, size_t len,
+							   uint32_t max, uint32_t *count,
+							   layout_match *matches)
+{
+	const uint8_t *p = bytes;
+	const uint8_t *end = bytes + len;
+	const struct layout *l = 0;
+	uint32_t layout_len = 0;
+	uint8_t id = UINT8_MAX;
+	uint8_t address_len = 0;
+	uint32_t n = 0;
+
+	for (; n < max && (size_t)(end - p) >= MIN_LAYOUT; n++) {
+		if (p[3] != id || p[15] != address_len) {
+			id = p[3];
+			address_len = p[15];
+			if (id >= TL_FLOW_SHAPE_IDS || !by_id[id]) {
+				break;
+			}
+			l = address_len == 16 ? &by_id[id]->v6 : &by_id[id]->v4;
+			layout_len = l->len;
+		}
+		if ((size_t)(end - p) < layout_len || !matches(l, p) || !times_fit(l, p)) {
+			break;
+		}
+		p += layout_len;
+	}
+	*count = n;
+	return (uint32_t)(p - bytes);
+}
+
+static uint32_t walk_plain(const struct tl_flow_shape *const *by_id, const uint8_t *bytes,
+			   size_t len, uint32_t max, uint32_t *count)
+{
+	return walk(by_id, bytes, len, max, count, matches_plain);
+}
+
+#ifdef __x86_64__
+static __attribute__((target("avx2"))) uint32_t walk_avx2(const struct tl_flow_shape *const *by_id,
+							  const uint8_t *bytes, size_t len,
+							  uint32_t max, uint32_t *count)
+{
+	return walk(by_id, bytes, len, max, count, matches_avx2);
+}
+#endif
+
+static walker *pick_walker(void)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2")) {
+		return walk_avx2;
+	}
+#endif
+	return walk_plain;
+}
+
 int tl_event_add_flow_shapes(struct tl_shapes *shapes)
 {
 	int id = 0;
 
+	chosen_walker = pick_walker();
 	for (unsigned int i = 0; i < FLOW_SHAPES && id >= 0; i++) {
 		id = build_flow_shape(shapes, i);
 	}
@@ -227,44 +363,15 @@ const struct tl_flow_shape *tl_flow_shape_find(struct tl_str definition)
 	return 0;
 }
 
-typedef uint8_t v16 __attribute__((vector_size(16), aligned(1), may_alias));
-typedef long long v2 __attribute__((vector_size(16)));
-
-static inline v16 differs(const struct layout *l, const uint8_t *bytes, uint32_t at)
+uint32_t tl_flow_events_walk(const struct tl_flow_shape *const by_id[TL_FLOW_SHAPE_IDS],
+			     const uint8_t *bytes, size_t len, uint32_t max, uint32_t *count)
 {
-	return (*(const v16 *)(bytes + at) ^ *(const v16 *)(l->bytes + at)) &
-	       *(const v16 *)(l->mask + at);
+	return chosen_walker(by_id, bytes, len, max, count);
 }
 
-static inline bool matches(const struct layout *l, const uint8_t *bytes)
+uint32_t tl_flow_event_len(const struct tl_flow_shape *shape, const uint8_t *bytes)
 {
-	v16 seen = differs(l, bytes, l->len - 16);
-
-	for (uint32_t at = 0; at + 16 <= l->len; at += 16) {
-		seen |= differs(l, bytes, at);
-	}
-	v2 halves = (v2)seen;
-	return (halves[0] | halves[1]) == 0;
-}
-
-/* More than 999,999,999 ns is no timestamp, and a mask cannot tell. */
-static inline bool times_valid(const struct layout *l, const uint8_t *bytes)
-{
-	bool valid = true;
-
-	for (unsigned int i = 0; i < 3; i++) {
-		valid &= tl_mp_be32(bytes + l->times[i]) >> 2 <= 999999999;
-	}
-	return valid;
-}
-
-uint32_t tl_flow_shape_match(const struct tl_flow_shape *shape, const uint8_t *bytes, size_t len)
-{
-	if (len < shape->v4.len) {
-		return 0;
-	}
-	const struct layout *l = bytes[15] == 16 ? &shape->v6 : &shape->v4;
-	return len >= l->len && matches(l, bytes) && times_valid(l, bytes) ? l->len : 0;
+	return bytes[15] == 16 ? shape->v6.len : shape->v4.len;
 }
 
 /* --- encoding ---------------------------------------------------------------- */
@@ -409,9 +516,11 @@ struct flow_values {
 	bool icmp; /* by its fields, not by proto: what decides by offset too */
 };
 
-static int find_field(struct tl_str name)
+/* Names mostly come in our order: the search begins after the last one found. */
+static int find_field(struct tl_str name, int last)
 {
-	for (int f = 0; f < F_COUNT; f++) {
+	for (int i = 1; i <= F_COUNT; i++) {
+		int f = (last + i) % F_COUNT;
 		if (tl_str_eq(flow_fields[f].name, name)) {
 			return f;
 		}
@@ -492,9 +601,11 @@ static int decode_by_name(const struct tl_event *event, struct tl_flow_event *ou
 	struct tl_entity_iter iter = tl_event_entities(event);
 	struct flow_values values = {0};
 	struct tl_entity entity;
+	int last = -1;
 
 	while (tl_entity_next(&iter, &entity)) {
-		int f = find_field(entity.name);
+		int f = find_field(entity.name, last);
+		last = f >= 0 ? f : last;
 		if (f >= 0 && take_value(&values, f, entity.value) < 0) {
 			return -EBADMSG;
 		}
@@ -515,17 +626,9 @@ static int find_kind(struct tl_str type)
 	return -ENOMSG;
 }
 
-/* Ours by its shape, and by its bytes: an equal shape may carry other widths. */
-static bool is_fixed(const struct tl_event *event)
-{
-	return event->shape && event->shape->flow && event->bytes[0] == TL_MP_ARRAY16 &&
-	       event->bytes[3] < 0x80 &&
-	       tl_flow_shape_match(event->shape->flow, event->bytes, event->len) == event->len;
-}
-
 int tl_flow_event_decode(const struct tl_event *event, struct tl_flow_event *out)
 {
-	if (is_fixed(event)) {
+	if (event->fixed) {
 		decode_by_offset(event, out);
 		return 0;
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,22 @@ static int copy_program(struct bpf_program *out, const struct bpf_insn *insns, u
 	memcpy(copy, insns, count * sizeof(*copy));
 	*out = (struct bpf_program){.bf_len = count, .bf_insns = copy};
 	return 0;
+}
+
+/* Jumps are relative: what stands before a program does not change it. */
+static int prepend(struct bpf_program *program, const struct bpf_insn *test, unsigned int test_len)
+{
+	unsigned int count = program->bf_len + test_len;
+	struct bpf_insn *insns = calloc(count, sizeof(*insns));
+
+	if (!insns) {
+		return -ENOMEM;
+	}
+	memcpy(insns, test, test_len * sizeof(*insns));
+	memcpy(insns + test_len, program->bf_insns, program->bf_len * sizeof(*insns));
+	tl_filter_free(program);
+	*program = (struct bpf_program){.bf_len = count, .bf_insns = insns};
+	return count > BPF_MAXINSNS ? -E2BIG : 0;
 }
 
 static int accept_all(struct bpf_program *out, uint32_t snaplen)
@@ -93,24 +110,25 @@ static int uncook(struct bpf_insn *insn)
 	return 0;
 }
 
-static int uncook_program(struct bpf_program *program, const char *iface, const char *text)
+static int uncook_program(struct bpf_program *program)
 {
 	for (unsigned int i = 0; i < program->bf_len; i++) {
 		if (uncook(&program->bf_insns[i]) < 0) {
-			tl_log_err("filter '%s': asks for link-layer fields that %s does not have",
-				   text, iface);
 			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
-static int compile_on(pcap_t *pcap, struct bpf_program *out, const char *text, uint32_t snaplen)
+static int compile_on(pcap_t *pcap, struct bpf_program *out, const char *text, uint32_t snaplen,
+		      bool quiet)
 {
 	struct bpf_program compiled;
 
 	if (pcap_compile(pcap, &compiled, text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		tl_log_err("filter '%s': %s", text, pcap_geterr(pcap));
+		if (!quiet) {
+			tl_log_err("filter '%s': %s", text, pcap_geterr(pcap));
+		}
 		return -EINVAL;
 	}
 	int err = copy_program(out, compiled.bf_insns, compiled.bf_len);
@@ -130,7 +148,7 @@ int tl_filter_compile(struct bpf_program *out, int link_type, const char *text, 
 	if (!pcap) {
 		return -ENOMEM;
 	}
-	int err = compile_on(pcap, out, text, snaplen);
+	int err = compile_on(pcap, out, text, snaplen, false);
 	pcap_close(pcap);
 	return err;
 }
@@ -142,8 +160,6 @@ static int activation_errno(int status)
 		return -ENODEV;
 	case PCAP_ERROR_PERM_DENIED:
 		return -EPERM;
-	case PCAP_ERROR_IFACE_NOT_UP:
-		return -ENETDOWN;
 	default:
 		return -EIO;
 	}
@@ -161,6 +177,10 @@ static int open_live(pcap_t **out, const char *iface, uint32_t snaplen)
 	pcap_set_snaplen(pcap, (int)snaplen);
 	pcap_set_buffer_size(pcap, LIVE_BUFFER);
 	int status = pcap_activate(pcap);
+	if (status == PCAP_ERROR_IFACE_NOT_UP) {
+		pcap_close(pcap);
+		return -ENETDOWN;
+	}
 	if (status < 0) {
 		tl_log_err("filter on %s: %s: %s", iface, pcap_statustostr(status),
 			   pcap_geterr(pcap));
@@ -171,38 +191,79 @@ static int open_live(pcap_t **out, const char *iface, uint32_t snaplen)
 	return 0;
 }
 
-int tl_filter_compile_live(struct bpf_program *out, const char *iface, const char *text,
-			   uint32_t snaplen)
+/* For a handle that is open: cooked programs are made to fit. */
+static int compile_open(pcap_t *pcap, struct bpf_program *out, const char *text, uint32_t snaplen,
+			bool quiet)
 {
-	pcap_t *pcap;
 	struct bpf_program program;
+	int err = compile_on(pcap, &program, text, snaplen, quiet);
 
-	if (!text || text[0] == '\0') {
-		return accept_all(out, snaplen);
-	}
-	int err = open_live(&pcap, iface, snaplen);
 	if (err < 0) {
 		return err;
 	}
-	err = compile_on(pcap, &program, text, snaplen);
-	bool cooked = pcap_datalink(pcap) == DLT_LINUX_SLL;
-	pcap_close(pcap);
-	if (err == 0 && cooked) {
-		err = uncook_program(&program, iface, text);
-		if (err < 0) {
-			tl_filter_free(&program);
+	if (pcap_datalink(pcap) == DLT_LINUX_SLL && uncook_program(&program) < 0) {
+		tl_filter_free(&program);
+		if (!quiet) {
+			tl_log_err("filter '%s': this interface has no such link-layer fields",
+				   text);
 		}
+		return -EINVAL;
 	}
-	if (err == 0) {
-		*out = program;
+	*out = program;
+	return 0;
+}
+
+static int compile_at(struct bpf_program *out, const char *iface, const char *text,
+		      uint32_t snaplen, bool quiet)
+{
+	pcap_t *pcap;
+	int err = open_live(&pcap, iface, snaplen);
+
+	if (err < 0) {
+		return err;
 	}
+	err = compile_open(pcap, out, text, snaplen, quiet);
+	pcap_close(pcap);
 	return err;
+}
+
+/*
+ * For all interfaces: below IP they have nothing in common. A filter on tags
+ * or MAC addresses therefore takes packets of Ethernet and loopback alone.
+ */
+static int compile_any(struct bpf_program *out, const char *text, uint32_t snaplen)
+{
+	static const struct bpf_insn test[] = {
+		{.code = BPF_LD | BPF_W | BPF_ABS, .k = (uint32_t)(SKF_AD_OFF + SKF_AD_HATYPE)},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 2, .k = ARPHRD_ETHER},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 1, .k = ARPHRD_LOOPBACK},
+		{.code = BPF_RET | BPF_K, .k = 0},
+	};
+
+	if (compile_at(out, "any", text, snaplen, true) == 0) {
+		return 0;
+	}
+	int err = compile_at(out, "lo", text, snaplen, false);
+	return err < 0 ? err : prepend(out, test, sizeof(test) / sizeof(test[0]));
+}
+
+int tl_filter_compile_live(struct bpf_program *out, const char *iface, const char *text,
+			   uint32_t snaplen)
+{
+	if (!text || text[0] == '\0') {
+		return accept_all(out, snaplen);
+	}
+	if (strcmp(iface, "any") == 0) {
+		return compile_any(out, text, snaplen);
+	}
+	int err = compile_at(out, iface, text, snaplen, false);
+	/* libpcap does not open what is down; a filter on IP needs no link layer. */
+	return err == -ENETDOWN ? compile_at(out, "any", text, snaplen, false) : err;
 }
 
 int tl_filter_prepend_direction(struct bpf_program *program, enum tl_filter_direction direction)
 {
 	bool out = direction == TL_FILTER_OUT;
-	/* Prepended code moves the program as a whole: its jumps are relative. */
 	struct bpf_insn test[3] = {
 		{.code = BPF_LD | BPF_B | BPF_ABS, .k = (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)},
 		{.code = BPF_JMP | BPF_JEQ | BPF_K,
@@ -211,23 +272,8 @@ int tl_filter_prepend_direction(struct bpf_program *program, enum tl_filter_dire
 		 .k = PACKET_OUTGOING},
 		{.code = BPF_RET | BPF_K, .k = 0},
 	};
-	unsigned int count = program->bf_len + 3;
 
-	if (direction == TL_FILTER_BOTH) {
-		return 0;
-	}
-	if (count > BPF_MAXINSNS) {
-		return -E2BIG;
-	}
-	struct bpf_insn *insns = calloc(count, sizeof(*insns));
-	if (!insns) {
-		return -ENOMEM;
-	}
-	memcpy(insns, test, sizeof(test));
-	memcpy(insns + 3, program->bf_insns, program->bf_len * sizeof(*insns));
-	tl_filter_free(program);
-	*program = (struct bpf_program){.bf_len = count, .bf_insns = insns};
-	return 0;
+	return direction == TL_FILTER_BOTH ? 0 : prepend(program, test, 3);
 }
 
 void tl_filter_free(struct bpf_program *program)

@@ -25,6 +25,8 @@ int tl_filter_compile(struct bpf_program *out, int link_type, const char *text, 
  * For a SOCK_RAW packet socket bound to `iface` ("any": all of them). The
  * kernel keeps the outer VLAN tag beside the frame there, which only a
  * program compiled on the live interface looks at; needs CAP_NET_RAW.
+ * With "any", or on an interface that is down, a filter on tags or MAC
+ * addresses lets pass what Ethernet and loopback interfaces carry, or is refused.
  * -EINVAL bad filter; other -errno when the interface cannot be opened.
  */
 int tl_filter_compile_live(struct bpf_program *out, const char *iface, const char *text,
@@ -37,7 +39,7 @@ enum tl_filter_direction {
 	TL_FILTER_OUT,
 };
 
-/* Puts a test of the packet's direction before the program. 0, -ENOMEM, -E2BIG. Pure. */
+/* Puts a test of the packet's direction before the program. 0, -ENOMEM, -E2BIG (free it). Pure. */
 int tl_filter_prepend_direction(struct bpf_program *program, enum tl_filter_direction direction);
 
 void tl_filter_free(struct bpf_program *program);

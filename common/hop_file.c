@@ -134,16 +134,6 @@ static int take(struct file_in *f, size_t size, struct tl_msg **out)
 	return 1;
 }
 
-static int finish(struct file_in *f)
-{
-	if (f->end > f->start) {
-		f->in.counts.truncated_batches++;
-		f->in.counts.skipped_bytes += f->end - f->start;
-		f->start = f->end;
-	}
-	return 0;
-}
-
 static int file_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns)
 {
 	struct file_in *f = (struct file_in *)in;
@@ -156,12 +146,15 @@ static int file_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout
 		if (size > 0 && (size_t)size <= have) {
 			return take(f, (size_t)size, msg);
 		}
-		if (size < 0 && size != -EAGAIN) {
+		if (have == 0 && f->at_end) {
+			return 0;
+		}
+		/* What is cut short at the end may hold whole batches: a file gone on with after a
+		 * kill. */
+		if (f->at_end || (size < 0 && size != -EAGAIN)) {
+			f->in.counts.truncated_batches += size > 0;
 			skip(f);
 			continue;
-		}
-		if (f->at_end) {
-			return finish(f);
 		}
 		int err = fill(f, deadline);
 		if (err < 0) {

@@ -331,6 +331,9 @@ int tl_opt_parse(const struct tl_program *program, int argc, char **argv, void *
 	int level = TL_LOG_NOTE;
 	int value;
 
+	if (program->mixed) {
+		strcpy(t.short_opts, ":");
+	}
 	tl_log_open(program->name);
 	add_rows(&t, program->opts);
 	add_rows(&t, common_opts);

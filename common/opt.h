@@ -46,6 +46,7 @@ struct tl_program {
 	const char *summary;	   /* one line */
 	const char *operands;	   /* after the options in the usage line, may be 0 */
 	const struct tl_opt *opts; /* ends with a row of kind flag and neither name */
+	bool mixed; /* options may follow operands; else the first operand ends them */
 };
 
 /*

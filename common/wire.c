@@ -9,6 +9,7 @@
 struct tl_wire_reader {
 	struct tl_shape shapes[TL_WIRE_MAX_SHAPES]; /* name_count etc. valid where `defined` */
 	bool defined[TL_WIRE_MAX_SHAPES];
+	const struct tl_flow_shape *flow[TL_FLOW_SHAPE_IDS]; /* templates by id, 0 = none */
 	uint16_t in_use[TL_WIRE_MAX_SHAPES];
 	uint32_t in_use_count;
 	bool head_readable;
@@ -98,6 +99,7 @@ static void forget_shapes(struct tl_wire_reader *reader)
 		reader->defined[reader->in_use[i]] = false;
 	}
 	reader->in_use_count = 0;
+	memset(reader->flow, 0, sizeof(reader->flow));
 }
 
 static int read_names(struct tl_mp_cursor *c, struct tl_shape *shape)
@@ -172,6 +174,9 @@ static int read_shape(struct tl_wire_reader *reader, struct tl_mp_cursor *c)
 	shape->id = (uint16_t)id;
 	shape->definition = (struct tl_str){(const char *)start, (uint32_t)(c->at - start)};
 	shape->flow = tl_flow_shape_find(shape->definition);
+	if (id < TL_FLOW_SHAPE_IDS) {
+		reader->flow[id] = shape->flow;
+	}
 	reader->defined[id] = true;
 	reader->in_use[reader->in_use_count++] = (uint16_t)id;
 	return 0;
@@ -250,21 +255,16 @@ static int check_event(struct tl_wire_reader *reader, struct tl_mp_cursor *c)
 	return 0;
 }
 
-/* The length of the event when it is a flow event of ours to the byte, else 0. */
-static inline uint32_t match_flow(const struct tl_wire_reader *reader, const struct tl_mp_cursor *c)
+static uint32_t walk_flows(const struct tl_wire_reader *reader, const struct tl_mp_cursor *c,
+			   uint32_t max, uint32_t *count)
 {
-	size_t left = (size_t)(c->end - c->at);
-
-	if (left < 5 || c->at[0] != TL_MP_ARRAY16 || c->at[3] >= 0x80 ||
-	    !reader->defined[c->at[3]]) {
-		return 0;
-	}
-	const struct tl_flow_shape *flow = reader->shapes[c->at[3]].flow;
-	return flow ? tl_flow_shape_match(flow, c->at, left) : 0;
+	return tl_flow_events_walk(reader->flow, c->at, (size_t)(c->end - c->at), max, count);
 }
 
 static int read_events(struct tl_wire_reader *reader, struct tl_mp_cursor *c, struct tl_batch *out)
 {
+	bool all_fixed = true;
+
 	if (tl_mp_get_array(c, &out->event_count) < 0) {
 		return refuse(reader, -EBADMSG, "events is no array");
 	}
@@ -273,14 +273,21 @@ static int read_events(struct tl_wire_reader *reader, struct tl_mp_cursor *c, st
 	}
 	reader->head_readable = true;
 	out->events.at = c->at;
-	for (uint32_t i = 0; i < out->event_count; i++) {
-		uint32_t len = match_flow(reader, c);
-		if (len > 0) {
-			c->at += len;
-		} else if (check_event(reader, c) < 0) {
+	uint32_t left = out->event_count;
+	while (left > 0) {
+		uint32_t matched;
+		c->at += walk_flows(reader, c, left, &matched);
+		left -= matched;
+		if (left == 0) {
+			break;
+		}
+		all_fixed = false;
+		left--;
+		if (check_event(reader, c) < 0) {
 			return reader->code;
 		}
 	}
+	out->all_fixed = all_fixed;
 	out->events.end = c->at;
 	return 0;
 }
@@ -432,7 +439,7 @@ const struct tl_shape *tl_wire_shape(const struct tl_wire_reader *reader, unsign
 struct tl_event_iter tl_wire_events(const struct tl_wire_reader *reader,
 				    const struct tl_batch *batch)
 {
-	return (struct tl_event_iter){reader, batch->events, batch->head.first};
+	return (struct tl_event_iter){reader, batch->events, batch->head.first, batch->all_fixed};
 }
 
 static void open_event(struct tl_mp_cursor *c, struct tl_event *event)
@@ -465,49 +472,63 @@ static void shaped_event(struct tl_mp_cursor *c, struct tl_event *event)
 }
 
 /* A flow event of ours: everything is where the template says. */
-static void flow_event(const struct tl_event_iter *iter, uint32_t len, struct tl_event *event)
+static inline void fixed_event(const struct tl_wire_reader *reader, const uint8_t *p,
+			       struct tl_event *event)
 {
-	const uint8_t *p = iter->at.at;
+	const struct tl_shape *shape = &reader->shapes[p[3]];
+	const uint8_t *end = p + tl_flow_event_len(shape->flow, p);
 
-	event->shape = &iter->reader->shapes[p[3]];
-	event->type = event->shape->type;
-	event->value_count = event->shape->name_count;
+	event->shape = shape;
+	event->type = shape->type;
 	event->ts_ns = tl_mp_time_ns(p + 6);
-	event->tail = (struct tl_mp_cursor){p + 4, p + len};
-	event->values = (struct tl_mp_cursor){p + 14, p + len};
-	event->edges = event->shape->edges;
-	event->edge_count = event->shape->edge_count;
+	event->value_count = shape->name_count;
+	event->fixed = true;
+	event->len = (uint32_t)(end - p);
+	event->tail = (struct tl_mp_cursor){p + 4, end};
+	event->values = (struct tl_mp_cursor){p + 14, end};
+	event->edges = shape->edges;
+	event->edge_count = shape->edge_count;
+}
+
+static void any_event(const struct tl_wire_reader *reader, struct tl_mp_cursor c,
+		      struct tl_event *event)
+{
+	uint32_t count;
+	uint64_t id;
+
+	tl_mp_get_array(&c, &count);
+	tl_mp_get_uint(&c, &id);
+	event->tail.at = c.at;
+	tl_mp_get_time(&c, &event->ts_ns);
+	event->shape = id ? &reader->shapes[id] : 0;
+	event->fixed = false;
+	if (id == 0) {
+		open_event(&c, event);
+	} else {
+		shaped_event(&c, event);
+	}
+	event->tail.end = c.at;
+	event->len = (uint32_t)(c.at - event->bytes);
 }
 
 bool tl_event_next(struct tl_event_iter *iter, struct tl_event *event)
 {
+	uint32_t matched = iter->all_fixed;
+
 	if (iter->at.at == iter->at.end) {
 		return false;
 	}
-	struct tl_mp_cursor c = iter->at;
-	event->bytes = c.at;
+	event->bytes = iter->at.at;
 	event->number = iter->number++;
-	uint32_t len = match_flow(iter->reader, &c);
-	if (len > 0) {
-		flow_event(iter, len, event);
-		c.at += len;
-	} else {
-		uint32_t count;
-		uint64_t id;
-		tl_mp_get_array(&c, &count);
-		tl_mp_get_uint(&c, &id);
-		event->tail.at = c.at;
-		tl_mp_get_time(&c, &event->ts_ns);
-		event->shape = id ? &iter->reader->shapes[id] : 0;
-		if (id == 0) {
-			open_event(&c, event);
-		} else {
-			shaped_event(&c, event);
-		}
-		event->tail.end = c.at;
+	if (!matched) {
+		walk_flows(iter->reader, &iter->at, 1, &matched);
 	}
-	event->len = (uint32_t)(c.at - event->bytes);
-	iter->at.at = c.at;
+	if (matched) {
+		fixed_event(iter->reader, event->bytes, event);
+	} else {
+		any_event(iter->reader, iter->at, event);
+	}
+	iter->at.at += event->len;
 	return true;
 }
 

@@ -43,6 +43,7 @@ struct tl_batch {
 	uint32_t size;
 	uint32_t event_count;
 	uint32_t shape_count;
+	bool all_fixed;		    /* every event is a flow event of ours to the byte */
 	bool has_unknown_keys;	    /* forwarded as they are, never joined */
 	struct tl_mp_cursor shapes; /* the definitions, one after the other */
 	struct tl_mp_cursor events; /* the events, one after the other */
@@ -71,7 +72,8 @@ struct tl_event {
 	struct tl_str type;
 	const uint8_t *bytes; /* the whole event */
 	uint32_t len;
-	uint32_t value_count;	  /* entities */
+	uint32_t value_count; /* entities */
+	bool fixed;	      /* a flow event of ours to the byte: fields lie at fixed offsets */
 	struct tl_mp_cursor tail; /* from the time on: what stays the same under another shape id */
 	struct tl_mp_cursor values; /* values; of the open shape names and values in turn */
 	struct tl_mp_cursor edges;  /* of the open shape */
@@ -114,6 +116,7 @@ struct tl_event_iter {
 	const struct tl_wire_reader *reader;
 	struct tl_mp_cursor at;
 	uint64_t number;
+	bool all_fixed;
 };
 
 struct tl_event_iter tl_wire_events(const struct tl_wire_reader *reader,

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "capd_port.h"
+#include "capd_probe.h"
+#include "clock.h"
+#include "exit.h"
+#include "log.h"
+#include "privilege.h"
+#include "service.h"
+
+#define STATS_NS TL_SECOND_NS
+#define CLOSE_NS (5 * TL_SECOND_NS)
+
+struct capd {
+	struct tl_capd_shared shared;
+	struct tl_capd_options options;
+	struct tl_capd_port ports[TL_OPT_LIST_MAX];
+	unsigned int port_count;
+	uint64_t cpu_ns;       /* of the process when it was last asked */
+	uint64_t cpu_asked_ns; /* monotonic */
+};
+
+/* --- statistics ------------------------------------------------------------------ */
+
+static uint64_t timeval_ns(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * TL_SECOND_NS + (uint64_t)t.tv_usec * 1000;
+}
+
+/* Of one core, since it was last asked. */
+static double take_cpu_percent(struct capd *capd)
+{
+	struct rusage usage;
+	uint64_t now = tl_clock_mono_ns();
+
+	getrusage(RUSAGE_SELF, &usage);
+	uint64_t cpu = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+	uint64_t passed = now - capd->cpu_asked_ns;
+	double percent = passed ? 100.0 * (double)(cpu - capd->cpu_ns) / (double)passed : 0;
+	capd->cpu_ns = cpu;
+	capd->cpu_asked_ns = now;
+	return percent;
+}
+
+/*
+ * While packets come, those that the kernel has stored and nobody has read
+ * yet lie in the ring; only the reverse contradicts. After the end nothing
+ * may be left over either way.
+ */
+static int64_t residual(const struct tl_capd_counts *counts, const struct tl_afp_counts *kernel,
+			bool closing)
+{
+	int64_t left = (int64_t)(kernel->stored - counts->read);
+
+	return left < 0 || closing ? left : 0;
+}
+
+static void push_stats(struct tl_capd_port *port, double cpu_percent, bool closing)
+{
+	const struct tl_capd_engine *engine = port->shared->engine;
+	/* In this order: what was read was stored before. */
+	struct tl_capd_counts counts = tl_capd_port_read(port);
+	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
+	struct tl_capture_stats stats = {
+		.kernel_drops = kernel.drops,
+		.events = tl_stream_next(port->stream),
+		.ring_utilization = counts.utilization,
+		.cpu_percent = cpu_percent,
+		.residual_packets = residual(&counts, &kernel, closing),
+		.engine = {engine->name, (uint32_t)strlen(engine->name)},
+		.mode = {engine->mode, (uint32_t)strlen(engine->mode)},
+	};
+
+	tl_meter_counts_to_stats(&counts.meter, &stats);
+	uint8_t *p = tl_batch_reserve(&port->stats_batch, TL_STATS_EVENT_MAX);
+	if (!p) {
+		tl_stream_lose(port->stream, 1);
+	} else {
+		uint32_t len = tl_stats_event_encode(p, &stats, tl_clock_wall_ns());
+		tl_batch_commit(&port->stats_batch, TL_SHAPE_STATS, len);
+	}
+	if (tl_stream_push(port->stream, &port->stats_batch, closing) == -EPIPE) {
+		tl_service_stop();
+	}
+}
+
+static void push_all_stats(struct capd *capd, bool closing)
+{
+	double cpu_percent = take_cpu_percent(capd);
+
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		push_stats(&capd->ports[i], cpu_percent, closing);
+	}
+}
+
+static void print_port(struct tl_capd_port *port)
+{
+	struct tl_capd_counts counts = tl_capd_port_read(port);
+	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
+
+	tl_log_note("%s: %llu packets, %llu bytes, %llu flows (%llu evicted), %llu dropped by the "
+		    "kernel, %llu events",
+		    port->iface, (unsigned long long)counts.meter.packets,
+		    (unsigned long long)counts.meter.bytes,
+		    (unsigned long long)counts.meter.flows.started,
+		    (unsigned long long)counts.meter.flows.evicted,
+		    (unsigned long long)kernel.drops,
+		    (unsigned long long)tl_stream_next(port->stream));
+}
+
+static void print_window(const struct tl_outbox_counts *counts)
+{
+	if (counts->dropped_events > 0) {
+		tl_log_warn("%llu events dropped: the consumer was too slow for the window "
+			    "(--window)",
+			    (unsigned long long)counts->dropped_events);
+	}
+}
+
+static void print_stats(struct capd *capd)
+{
+	struct tl_outbox_counts counts = tl_outbox_counts(capd->shared.outbox);
+
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		print_port(&capd->ports[i]);
+	}
+	print_window(&counts);
+}
+
+/* --- start ----------------------------------------------------------------------- */
+
+static int open_ports(struct capd *capd)
+{
+	const struct tl_opt_list *list = &capd->options.interfaces;
+	int err = 0;
+
+	for (unsigned int i = 0; err == 0 && i < list->count; i++) {
+		err = tl_capd_port_open(&capd->ports[i], &capd->shared, list->items[i]);
+		capd->port_count++;
+	}
+	return err;
+}
+
+/*
+ * A file is opened while we still are who we were started as: the user
+ * tapline could not create it in the caller's folder.
+ */
+static int open_output_file(struct tl_capd_options *options)
+{
+	if (strcmp(options->output, "-") == 0 || strstr(options->output, "://")) {
+		return 0;
+	}
+	int fd = open(options->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+		tl_log_err("%s: %s", options->output, strerror(errno));
+		return -EINVAL;
+	}
+	close(fd);
+	options->output = "-";
+	return 0;
+}
+
+static int open_outbox(struct capd *capd)
+{
+	struct tl_outbox_config config = {
+		.place = capd->options.output,
+		.policy = TL_OUTBOX_DROP_OLDEST,
+		.window = capd->options.window,
+		.hop = {.insecure = capd->options.insecure},
+	};
+
+	return tl_outbox_open(&capd->shared.outbox, &config);
+}
+
+static void find_own(struct capd *capd)
+{
+	if (capd->options.raw && !capd->options.include_own) {
+		tl_capd_own_add_ssh(&capd->shared.own, getenv("SSH_CONNECTION"));
+		tl_capd_own_add_place(&capd->shared.own, capd->options.output);
+	}
+}
+
+/* Everything that needs a privilege, then their end, then the first thread. */
+static int open_all(struct capd *capd)
+{
+	int err = tl_service_open();
+
+	if (err == 0) {
+		err = open_output_file(&capd->options);
+	}
+	if (err == 0) {
+		err = open_ports(capd);
+	}
+	if (err == 0) {
+		find_own(capd);
+		err = tl_privilege_drop(TL_PRIVILEGE_USER, 0);
+	}
+	return err < 0 ? err : open_outbox(capd);
+}
+
+static int start_all(struct capd *capd)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; err == 0 && i < capd->port_count; i++) {
+		err = tl_capd_port_begin(&capd->ports[i]);
+	}
+	for (unsigned int i = 0; err == 0 && i < capd->port_count; i++) {
+		err = tl_capd_port_start(&capd->ports[i]);
+	}
+	return err < 0 ? err : tl_service_ready(tl_capd_options_ready_fd(&capd->options));
+}
+
+/* --- run and stop ------------------------------------------------------------------ */
+
+static uint64_t deadline_after(uint64_t now_ns, uint64_t duration_ns)
+{
+	return duration_ns == 0 || duration_ns > UINT64_MAX - now_ns ? UINT64_MAX
+								     : now_ns + duration_ns;
+}
+
+static void run(struct capd *capd)
+{
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t end = deadline_after(now, capd->options.duration_ns);
+	uint64_t stats_due = now + STATS_NS;
+
+	take_cpu_percent(capd);
+	while (!tl_service_stopping()) {
+		uint64_t wake = stats_due < end ? stats_due : end;
+		tl_service_wait(wake > now ? wake - now : 0);
+		now = tl_clock_mono_ns();
+		if (tl_service_take_stats()) {
+			print_stats(capd);
+		}
+		if (now >= stats_due) {
+			push_all_stats(capd, false);
+			stats_due += STATS_NS;
+		}
+		if (now >= end || tl_outbox_reader_gone(capd->shared.outbox)) {
+			tl_service_stop();
+		}
+	}
+}
+
+static void join_all(struct capd *capd)
+{
+	tl_service_stop();
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		tl_capd_port_join(&capd->ports[i]);
+	}
+}
+
+/* The closing statistics, after every flow_end; then what is left in the window. */
+static int finish(struct capd *capd)
+{
+	struct tl_outbox_counts counts;
+
+	push_all_stats(capd, true);
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		print_port(&capd->ports[i]);
+	}
+	int err = tl_outbox_close(capd->shared.outbox, CLOSE_NS, &counts);
+	capd->shared.outbox = 0;
+	print_window(&counts);
+	return err == -EPIPE ? 0 : err;
+}
+
+static int exit_code(int err)
+{
+	switch (err) {
+	case 0:
+		return TL_EXIT_OK;
+	case -EINVAL:
+		return TL_EXIT_USAGE;
+	case -EPERM:
+	case -ENODEV:
+	case -ENOMEM:
+	case -ENOPROTOOPT:
+		return TL_EXIT_UNAVAILABLE;
+	default:
+		return TL_EXIT_FAILED;
+	}
+}
+
+static int capture(struct capd *capd)
+{
+	int err = open_all(capd);
+
+	if (err == 0) {
+		err = start_all(capd);
+		if (err == 0) {
+			run(capd);
+		}
+		join_all(capd);
+	}
+	if (err == 0) {
+		/* What went wrong while running is no matter of configuration. */
+		err = finish(capd) < 0 || atomic_load(&capd->shared.failed) ? -EIO : 0;
+	}
+	tl_outbox_close(capd->shared.outbox, 0, 0);
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		tl_capd_port_close(&capd->ports[i]);
+	}
+	return exit_code(err);
+}
+
+static int run_mode(struct capd *capd)
+{
+	if (capd->options.capabilities) {
+		return tl_capd_capabilities(&capd->shared);
+	}
+	return capd->options.probe ? tl_capd_probe(&capd->shared) : capture(capd);
+}
+
+int tl_capd_main(const struct tl_capd_engine *engine, int argc, char **argv)
+{
+	struct capd *capd = calloc(1, sizeof(*capd));
+
+	if (!capd) {
+		return TL_EXIT_FAILED;
+	}
+	capd->shared.engine = engine;
+	capd->shared.options = &capd->options;
+	int parsed = tl_capd_options_parse(&capd->options, engine, argc, argv);
+	int code = parsed > 0 ? run_mode(capd) : parsed == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
+	tl_capd_options_fini(&capd->options);
+	free(capd);
+	return code;
+}

@@ -1,0 +1,96 @@
+# Included by the Makefile. Unit, kernel and fuzz programs, and the golden captures.
+
+TESTS := $(BUILD)/tests
+FUZZ := $(BUILD)/fuzz
+# An unregistered test is an unused static function, and that is an error.
+TEST_CFLAGS := -Werror
+GOLDEN_OBJ := $(OBJ)/tests/golden/packets.c.o $(OBJ)/tests/golden/rows.c.o
+
+$(OBJ)/tests/%.c.o: TL_CFLAGS += $(TEST_CFLAGS)
+
+# --- unit: one program a module, no root, no network ----------------------------
+UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
+TEST_WRAP ?=
+
+$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT)
+
+unit: $(UNIT)
+	@sh tests/unit/run $(UNIT)
+
+# The same under valgrind; not for SAN builds.
+valgrind: $(UNIT)
+	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full' sh tests/unit/run $(UNIT)
+
+# --- kernel: the parser as the kernel runs it ------------------------------------
+$(TESTS)/test_parse_bpf: $(OBJ)/tests/bpf/test_parse_bpf.c.o $(GOLDEN_OBJ)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lbpf
+
+kernel: $(TESTS)/test_parse_bpf $(OBJ)/tests/bpf/parse.bpf.o
+	@$(TESTS)/test_parse_bpf $(OBJ)/tests/bpf/parse.bpf.o
+
+# --- captures of our own ----------------------------------------------------------
+GOLDEN_PCAP := $(TESTS)/golden-pcap
+$(GOLDEN_PCAP): $(GOLDEN_OBJ) $(addprefix $(OBJ)/tests/golden/,golden-pcap.c.o demo.c.o expected.c.o pcapfile.c.o)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/demo.pcap: $(GOLDEN_PCAP)
+	$(Q)$(GOLDEN_PCAP) --demo 20000 -w $@ > $(BUILD)/demo.tsv
+
+$(BUILD)/golden.pcap: $(GOLDEN_PCAP)
+	$(Q)$(GOLDEN_PCAP) -w $@ > $(BUILD)/golden.tsv
+
+# --- fuzz: one harness a decoder; everything it touches is built instrumented ------
+FUZZ_SECONDS ?= 60
+FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ_CFLAGS := -O1 -g -std=gnu17 -D_GNU_SOURCE -DTL_VERSION='"$(VERSION)"' -I. -Icommon \
+	-fno-strict-aliasing -pthread $(FUZZ_SAN)
+FUZZ_CXXFLAGS := -O1 -g -std=c++17 -I. -Icommon -pthread $(FUZZ_SAN)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_LIB := $(FUZZ)/libtapline.a
+FUZZ_COMMON := $(COMMON_SRC:%=$(FUZZ)/obj/%.o)
+# What a harness needs beyond common/.
+FUZZ_EXTRA_fuzz_pcap := $(patsubst %,$(FUZZ)/obj/%.o,$(filter-out %/main.c,$(wildcard tools/pcap-flow/*.c)))
+FUZZ_LIBS_fuzz_pcap := $(LIBS_pcap-flow)
+
+$(FUZZ)/obj/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  FUZZCC  $<"
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ)/obj/%.cc.o: %.cc Makefile
+	@mkdir -p $(@D)
+	@echo "  FUZZCXX $<"
+	$(Q)$(CLANG)++ $(FUZZ_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_LIB): $(FUZZ_COMMON)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+define fuzz_rule
+$(FUZZ)/$(1): $(FUZZ)/obj/tests/fuzz/$(1).c.o $$(FUZZ_EXTRA_$(1)) $(FUZZ_LIB)
+	@echo "  LINK    $$@"
+	$(Q)$(CLANG)++ -fsanitize=fuzzer,address,undefined -pthread -o $$@ $$^ $$(FUZZ_LIBS_$(1)) $(LIBS_COMMON) $(LIBS_UNIT)
+endef
+$(foreach f,$(notdir $(FUZZ_BIN)),$(eval $(call fuzz_rule,$(f))))
+
+$(TESTS)/seeds: $(OBJ)/tests/fuzz/seeds.c.o $(GOLDEN_OBJ) $(OBJ)/tests/golden/pcapfile.c.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_UNIT)
+
+$(FUZZ)/seeds.stamp: $(TESTS)/seeds
+	@mkdir -p $(FUZZ)/corpus
+	$(Q)$(TESTS)/seeds $(FUZZ)/corpus
+	@touch $@
+
+fuzz: $(FUZZ_BIN) $(FUZZ)/seeds.stamp
+	@sh tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
+
+.PHONY: valgrind
+DEP_FILES += $(UNIT:$(TESTS)/%=$(OBJ)/tests/unit/%.c.d) $(FUZZ_COMMON:.o=.d) $(GOLDEN_OBJ:.o=.d)
