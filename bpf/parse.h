@@ -321,8 +321,8 @@ TL_INLINE int tl_parse_options_fit(const struct tl_frame_bytes *b, __u32 at, __u
 		if (at + 1 >= end)
 			break;
 		const __u8 *option = tl_parse_at(b, at, 2);
-		if (!option)
-			return 0;
+		if (!option) /* captured short: nothing behind it will be read anyway */
+			break;
 		at += option[0] == 0 ? 1 : 2 + (__u32)option[1];
 		if (at > end)
 			return 0;

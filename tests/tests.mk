@@ -11,6 +11,8 @@ $(OBJ)/tests/%.c.o: TL_CFLAGS += $(TEST_CFLAGS)
 # --- unit: one program a module, no root, no network ----------------------------
 UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
 TEST_WRAP ?=
+# For what common/ wraps; the linker takes only what a test needs.
+LIBS_UNIT := -lpcap -lcap-ng -lseccomp -lzstd -lsimdjson -lstdc++
 
 $(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(LIB)
 	@mkdir -p $(@D)
@@ -18,11 +20,11 @@ $(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(LIB)
 	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT)
 
 unit: $(UNIT)
-	@sh tests/unit/run $(UNIT)
+	@sh tests/unit/run unit $(UNIT)
 
 # The same under valgrind; not for SAN builds.
 valgrind: $(UNIT)
-	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full' sh tests/unit/run $(UNIT)
+	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full' sh tests/unit/run valgrind $(UNIT)
 
 # --- kernel: the parser as the kernel runs it ------------------------------------
 $(TESTS)/test_parse_bpf: $(OBJ)/tests/bpf/test_parse_bpf.c.o $(GOLDEN_OBJ)
@@ -31,7 +33,7 @@ $(TESTS)/test_parse_bpf: $(OBJ)/tests/bpf/test_parse_bpf.c.o $(GOLDEN_OBJ)
 	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lbpf
 
 kernel: $(TESTS)/test_parse_bpf $(OBJ)/tests/bpf/parse.bpf.o
-	@$(TESTS)/test_parse_bpf $(OBJ)/tests/bpf/parse.bpf.o
+	@TL_PARSE_BPF=$(OBJ)/tests/bpf/parse.bpf.o sh tests/unit/run kernel $(TESTS)/test_parse_bpf
 
 # --- captures of our own ----------------------------------------------------------
 GOLDEN_PCAP := $(TESTS)/golden-pcap
@@ -82,7 +84,7 @@ $(foreach f,$(notdir $(FUZZ_BIN)),$(eval $(call fuzz_rule,$(f))))
 $(TESTS)/seeds: $(OBJ)/tests/fuzz/seeds.c.o $(GOLDEN_OBJ) $(OBJ)/tests/golden/pcapfile.c.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_UNIT)
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_UNIT) -lz
 
 $(FUZZ)/seeds.stamp: $(TESTS)/seeds
 	@mkdir -p $(FUZZ)/corpus
@@ -93,4 +95,4 @@ fuzz: $(FUZZ_BIN) $(FUZZ)/seeds.stamp
 	@sh tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 .PHONY: valgrind
-DEP_FILES += $(UNIT:$(TESTS)/%=$(OBJ)/tests/unit/%.c.d) $(FUZZ_COMMON:.o=.d) $(GOLDEN_OBJ:.o=.d)
+DEP_FILES += $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)

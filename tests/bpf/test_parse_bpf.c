@@ -174,25 +174,26 @@ static int report_skip(const char *reason)
 	return strict ? TL_EXIT_FAILED : TL_EXIT_OK;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_row_in_the_kernel_equals_user_space),
 		cmocka_unit_test(golden_row_cut_anywhere_in_the_kernel_equals_user_space),
 		cmocka_unit_test(mutated_row_in_the_kernel_equals_user_space),
 	};
+	const char *object = getenv("TL_PARSE_BPF");
 	const char *reason = missing();
 
-	if (argc != 2) {
-		fputs("usage: test_parse_bpf OBJECT\n", stderr);
+	if (!object) {
+		fputs("test_parse_bpf: TL_PARSE_BPF must name the BPF object\n", stderr);
 		return TL_EXIT_USAGE;
 	}
 	if (reason) {
 		return report_skip(reason);
 	}
-	int err = load(argv[1]);
+	int err = load(object);
 	if (err < 0) {
-		fprintf(stderr, "test_parse_bpf: cannot load %s: %s\n", argv[1], strerror(-err));
+		fprintf(stderr, "test_parse_bpf: cannot load %s: %s\n", object, strerror(-err));
 		return TL_EXIT_FAILED;
 	}
 	int failed = cmocka_run_group_tests(tests, 0, 0);

@@ -6,7 +6,6 @@
 
 #include "../../bpf/parse.h"
 #include "packets.h"
-#include "pcapfile.h"
 
 enum {
 	SPAN_MS = 60000,
@@ -24,10 +23,14 @@ struct habit {
 };
 
 static const struct habit habits[] = {
-	{TL_PROTO_TCP, 443, 180, 1380, 12, 120, 40}, {TL_PROTO_TCP, 80, 120, 1200, 10, 40, 8},
-	{TL_PROTO_UDP, 53, 42, 130, 2, 2, 60},	     {TL_PROTO_UDP, 443, 90, 1250, 20, 200, 12},
-	{TL_PROTO_TCP, 22, 60, 90, 60, 300, 2},	     {TL_PROTO_TCP, 443, 80, 1448, 300, MAX_TALK, 1},
-	{TL_PROTO_UDP, 123, 48, 48, 2, 2, 6},	     {TL_PROTO_ICMP, 0, 56, 56, 8, 20, 3},
+	{TL_PROTO_TCP, 443, 180, 1380, 12, 120, 40},
+	{TL_PROTO_TCP, 80, 120, 1200, 10, 40, 8},
+	{TL_PROTO_UDP, 53, 42, 130, 2, 2, 60},
+	{TL_PROTO_UDP, 443, 90, 1250, 20, 200, 12},
+	{TL_PROTO_TCP, 22, 60, 90, 60, 300, 2},
+	{TL_PROTO_TCP, 443, 80, 1448, 300, MAX_TALK, 1},
+	{TL_PROTO_UDP, 123, 48, 48, 2, 2, 6},
+	{TL_PROTO_ICMP, 0, 56, 56, 8, 20, 3},
 	{0, 0, 28, 28, 2, 2, 8},
 };
 
@@ -89,7 +92,9 @@ static struct talk new_talk(struct demo *d, uint32_t left)
 		.server = (uint16_t)(1 + roll(d, 250)),
 		/* unique together with client and server: no 5-tuple comes back */
 		.port = (uint16_t)(1024 + d->talk_count % 64000),
-		.vlan = where == 0 ? 20 : where == 1 ? 30 : 0,
+		.vlan = where == 0   ? 20
+			: where == 1 ? 30
+				     : 0,
 		.v6 = habit->proto != 0 && roll(d, 10) < 4,
 	};
 }
@@ -227,7 +232,8 @@ static void build(struct packet *p, const struct talk *t, uint32_t step, struct 
 	packet_close(p);
 }
 
-void demo_write(FILE *file, struct expected *expected, uint64_t start_ns, uint32_t count)
+void demo_write(const struct pcapfile *to, struct expected *expected, uint64_t start_ns,
+		uint32_t count)
 {
 	struct demo d = {.dice = 0x9e3779b97f4a7c15ull};
 	struct packet p;
@@ -243,7 +249,7 @@ void demo_write(FILE *file, struct expected *expected, uint64_t start_ns, uint32
 	for (uint32_t i = 0; i < d.count; i++) {
 		const struct moment *m = &d.moments[i];
 		build(&p, &d.talks[m->talk], m->step, expected);
-		pcapfile_add(file, start_ns + m->us * 1000, p.bytes, p.len, p.len);
+		pcapfile_add(to, start_ns + m->us * 1000, p.bytes, p.len, p.len);
 	}
 	free(d.talks);
 	free(d.moments);

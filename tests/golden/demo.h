@@ -9,11 +9,12 @@
 #define TL_TEST_DEMO_H
 
 #include <stdint.h>
-#include <stdio.h>
 
 #include "expected.h"
+#include "pcapfile.h"
 
 /* Writes `count` packets over 60 s that begin at `start_ns`. */
-void demo_write(FILE *file, struct expected *expected, uint64_t start_ns, uint32_t count);
+void demo_write(const struct pcapfile *to, struct expected *expected, uint64_t start_ns,
+		uint32_t count);
 
 #endif

@@ -29,7 +29,8 @@ void expected_free(struct expected *e);
 void expected_add(struct expected *e, const struct expected_packet *packet);
 /* A frame without a (good) IP header. */
 void expected_add_other(struct expected *e, uint32_t bytes);
-/* Sorted rows, one line each: file, src, dst, sport, dport, proto, vlan, packets, bytes, ip_bytes. */
+/* Sorted rows, one line each: file, src, dst, sport, dport, proto, vlan, packets, bytes, ip_bytes.
+ */
 void expected_print(struct expected *e, FILE *to, const char *file);
 
 #endif

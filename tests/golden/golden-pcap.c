@@ -31,9 +31,12 @@ struct link {
 };
 
 static const struct link links[] = {
-	{"ethernet", PCAPFILE_ETHERNET, 14, false}, {"raw", PCAPFILE_RAW, 0, true},
-	{"null", PCAPFILE_NULL, 4, true},	    {"loop", PCAPFILE_LOOP, 4, true},
-	{"sll", PCAPFILE_SLL, 16, false},	    {"sll2", PCAPFILE_SLL2, 20, false},
+	{"ethernet", PCAPFILE_ETHERNET, 14, false},
+	{"raw", PCAPFILE_RAW, 0, true},
+	{"null", PCAPFILE_NULL, 4, true},
+	{"loop", PCAPFILE_LOOP, 4, true},
+	{"sll", PCAPFILE_SLL, 16, false},
+	{"sll2", PCAPFILE_SLL2, 20, false},
 	{0},
 };
 
@@ -42,14 +45,17 @@ struct config {
 	const struct link *link;
 	uint32_t demo; /* packets; 0 = the table */
 	bool live;     /* only what can be sent over a veth */
+	bool ng;       /* pcapng */
 };
 
 static void usage(FILE *to)
 {
-	fputs("usage: golden-pcap -w FILE [--demo PACKETS | --live | --link LINK]\n"
-	      "Writes the golden table, or a demo of 60 s, as a pcap file and prints the flow\n"
-	      "rows it must give: file, src, dst, sport, dport, proto, vlan, packets, bytes, ip_bytes\n\n"
+	fputs("usage: golden-pcap -w FILE [--ng] [--demo PACKETS | --live | --link LINK]\n"
+	      "Writes the golden table, or a demo of 60 s, as a capture file and prints the flow\n"
+	      "rows it must give: file, src, dst, sport, dport, proto, vlan, packets, bytes, "
+	      "ip_bytes\n\n"
 	      "  -w FILE         where to\n"
+	      "  --ng            pcapng instead of classic pcap\n"
 	      "  --demo PACKETS  an office uplink instead of the table\n"
 	      "  --live          only frames that can be sent whole over a veth\n"
 	      "  --link LINK     ethernet, raw, null, loop, sll, sll2\n",
@@ -71,8 +77,8 @@ static struct config parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"demo", required_argument, 0, 'd'}, {"live", no_argument, 0, 'l'},
-		{"link", required_argument, 0, 'k'}, {"help", no_argument, 0, 'h'},
-		{0},
+		{"ng", no_argument, 0, 'n'},	     {"link", required_argument, 0, 'k'},
+		{"help", no_argument, 0, 'h'},	     {0},
 	};
 	struct config config = {.link = links};
 	int value;
@@ -87,6 +93,9 @@ static struct config parse(int argc, char **argv)
 			break;
 		case 'l':
 			config.live = true;
+			break;
+		case 'n':
+			config.ng = true;
 			break;
 		case 'k':
 			config.link = find_link(optarg);
@@ -173,8 +182,8 @@ static void expect(struct expected *e, const struct golden_row *row, uint32_t by
 	expected_add(e, &packet);
 }
 
-static void write_row(FILE *file, struct expected *e, const struct config *config, unsigned int i,
-		      uint64_t ns)
+static void write_row(const struct pcapfile *to, struct expected *e, const struct config *config,
+		      unsigned int i, uint64_t ns)
 {
 	struct golden_frame frame;
 	uint8_t bytes[PACKET_MAX + 32];
@@ -191,16 +200,16 @@ static void write_row(FILE *file, struct expected *e, const struct config *confi
 	put_link(bytes, config->link, frame.packet.bytes + 12);
 	memcpy(bytes + head, frame.packet.bytes + skip, frame.len - skip);
 	uint32_t wire_len = frame.wire_len - skip + head;
-	pcapfile_add(file, ns, bytes, frame.len - skip + head, wire_len);
+	pcapfile_add(to, ns, bytes, frame.len - skip + head, wire_len);
 	expect(e, &golden_rows[i], wire_len);
 }
 
-static void write_table(FILE *file, struct expected *e, const struct config *config)
+static void write_table(const struct pcapfile *to, struct expected *e, const struct config *config)
 {
 	uint64_t ns = START_S * 1000000000ull;
 
 	for (unsigned int i = 0; i < golden_row_count; i++) {
-		write_row(file, e, config, i, ns);
+		write_row(to, e, config, i, ns);
 		ns += GAP_US * 1000;
 	}
 }
@@ -214,11 +223,12 @@ int main(int argc, char **argv)
 		return TL_EXIT_FAILED;
 	}
 	struct expected *e = expected_new();
-	pcapfile_begin(file, config.link->type);
+	struct pcapfile to = {file, config.ng};
+	pcapfile_begin(&to, config.link->type);
 	if (config.demo) {
-		demo_write(file, e, START_S * 1000000000ull, config.demo);
+		demo_write(&to, e, START_S * 1000000000ull, config.demo);
 	} else {
-		write_table(file, e, &config);
+		write_table(&to, e, &config);
 	}
 	bool bad = ferror(file) || fclose(file) != 0;
 	const char *slash = strrchr(config.place, '/');

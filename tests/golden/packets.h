@@ -24,17 +24,17 @@ enum {
 enum layer_kind {
 	LAYER_END,
 	LAYER_ETH,
-	LAYER_TAG,     /* a: TPID, b: TCI */
+	LAYER_TAG, /* a: TPID, b: TCI */
 	LAYER_PPPOE,
-	LAYER_MPLS,    /* a: label */
-	LAYER_IP4,     /* a: bytes of options, b: fragment field (flags, offset / 8), c: id */
+	LAYER_MPLS, /* a: label */
+	LAYER_IP4,  /* a: bytes of options, b: fragment field (flags, offset / 8), c: id */
 	LAYER_IP6,
-	LAYER_EXT,     /* a: protocol number, b: bytes, a multiple of 8 */
-	LAYER_FRAG6,   /* a: fragment field (offset in bytes, bit 0 more), b: id */
-	LAYER_AH,      /* a: bytes, a multiple of 4, at least 8 */
-	LAYER_TCP,     /* a: source port, b: destination port, c: flags */
-	LAYER_PORTS,   /* a: source port, b: destination port, c: protocol number, d: header bytes */
-	LAYER_ICMP,    /* a: type, b: code, c: id, d: 1 (IPv4) or 58 (IPv6) */
+	LAYER_EXT,   /* a: protocol number, b: bytes, a multiple of 8 */
+	LAYER_FRAG6, /* a: fragment field (offset in bytes, bit 0 more), b: id */
+	LAYER_AH,    /* a: bytes, a multiple of 4, at least 8 */
+	LAYER_TCP,   /* a: source port, b: destination port, c: flags */
+	LAYER_PORTS, /* a: source port, b: destination port, c: protocol number, d: header bytes */
+	LAYER_ICMP,  /* a: type, b: code, c: id, d: 1 (IPv4) or 58 (IPv6) */
 	LAYER_GRE,
 	LAYER_NAMED,   /* a: number of what follows, as the layer below counts; no bytes */
 	LAYER_PAYLOAD, /* a: bytes */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes classic pcap files, microseconds, in this machine's byte order. */
+/*
+ * Writes capture files, classic pcap or pcapng, microseconds, in this
+ * machine's byte order. The FILE tells of errors.
+ */
 #ifndef TL_TEST_PCAPFILE_H
 #define TL_TEST_PCAPFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,7 +20,13 @@ enum {
 	PCAPFILE_SLL2 = 276,
 };
 
-void pcapfile_begin(FILE *file, uint32_t link_type);
-void pcapfile_add(FILE *file, uint64_t ns, const uint8_t *bytes, uint32_t len, uint32_t wire_len);
+struct pcapfile {
+	FILE *file; /* borrowed */
+	bool ng;
+};
+
+void pcapfile_begin(const struct pcapfile *to, uint32_t link_type);
+void pcapfile_add(const struct pcapfile *to, uint64_t ns, const uint8_t *bytes, uint32_t len,
+		  uint32_t wire_len);
 
 #endif

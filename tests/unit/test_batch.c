@@ -361,9 +361,9 @@ static void shape_over_a_limit_is_not_interned(void **state)
 	for (int i = 0; i <= TL_WIRE_MAX_ENTITIES; i++) {
 		names[i] = TL_STR("n");
 	}
-	assert_int_equal(tl_shapes_intern(shapes, TL_STR("wide"), names, TL_WIRE_MAX_ENTITIES + 1,
-					  0, 0),
-			 -EINVAL);
+	assert_int_equal(
+		tl_shapes_intern(shapes, TL_STR("wide"), names, TL_WIRE_MAX_ENTITIES + 1, 0, 0),
+		-EINVAL);
 	assert_true(tl_shapes_intern(shapes, TL_STR("wide"), names, TL_WIRE_MAX_ENTITIES, 0, 0) >
 		    0);
 	names[0] = (struct tl_str){text, TL_MP_MAX_BLOB + 1};
@@ -414,8 +414,7 @@ static struct run join_any(struct run *from, uint32_t limit)
 	assert_int_equal(tl_join_create(&join), 0);
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct tl_batch batch = read_msg(from->msgs[i]);
-		if (random() % 4 == 0 ||
-		    !tl_join_add(join, from->msgs[i], &batch, reader, limit)) {
+		if (random() % 4 == 0 || !tl_join_add(join, from->msgs[i], &batch, reader, limit)) {
 			take_joined(join, &to);
 			batch = read_msg(from->msgs[i]);
 			assert_true(tl_join_add(join, from->msgs[i], &batch, reader, limit));

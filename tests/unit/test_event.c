@@ -87,8 +87,8 @@ struct encoded {
 static struct encoded encode(const struct tl_flow_event *e)
 {
 	struct encoded out;
-	out.len = tl_flow_event_encode(out.bytes, &e->flow, e->kind, e->reason, e->ts_ns,
-				       &out.shape);
+	out.len =
+		tl_flow_event_encode(out.bytes, &e->flow, e->kind, e->reason, e->ts_ns, &out.shape);
 	assert_true(out.len <= TL_FLOW_EVENT_MAX);
 	return out;
 }
@@ -284,11 +284,11 @@ static void flow_entities_are_named_in_order(void **state)
 {
 	(void)state;
 	static const char *const order[] = {
-		"src_ip",    "dst_ip",	  "src_port", "dst_port",  "proto",	"vlan",
-		"vlan_inner", "direction", "icmp_type", "icmp_code", "icmp_id",	"tcp_flags",
-		"packets",   "bytes",	  "ip_bytes", "skbs",	   "min_len",	"max_len",
-		"ttl",	     "tos",	  "start",    "end",	   "end_reason", "flow_id",
-		"flags"};
+		"src_ip",  "dst_ip",	 "src_port",   "dst_port",  "proto",
+		"vlan",	   "vlan_inner", "direction",  "icmp_type", "icmp_code",
+		"icmp_id", "tcp_flags",	 "packets",    "bytes",	    "ip_bytes",
+		"skbs",	   "min_len",	 "max_len",    "ttl",	    "tos",
+		"start",   "end",	 "end_reason", "flow_id",   "flags"};
 	for (int kind = 0; kind < 3; kind++) {
 		for (int icmp = 0; icmp < 2; icmp++) {
 			struct tl_flow_event in = any_flow_event();
@@ -300,7 +300,8 @@ static void flow_entities_are_named_in_order(void **state)
 			in.kind = (enum tl_flow_kind)kind;
 			in.flow.key.proto = icmp ? 58 : 6;
 			struct encoded e = encode(&in);
-			assert_int_equal(e.shape, (icmp ? TL_SHAPE_FLOW_ICMP : TL_SHAPE_FLOW) + kind);
+			assert_int_equal(e.shape,
+					 (icmp ? TL_SHAPE_FLOW_ICMP : TL_SHAPE_FLOW) + kind);
 			assert_int_equal(through_a_batch(e.shape, e.bytes, e.len, &msg, &event), 0);
 			struct tl_entity_iter iter = tl_event_entities(&event);
 			for (int i = 0; i < 25; i++) {

@@ -177,7 +177,7 @@ static void batches_through_a_file_come_back(void **state)
 static uint32_t write_garbage(FILE *file)
 {
 	/* what looks like a beginning: a map, the first keys, too big a size */
-	static const uint8_t almost[] = {0x8c, 0xa1, 'v', 1,	0xa4, 's',  'i',
+	static const uint8_t almost[] = {0x8c, 0xa1, 'v',  1,	 0xa4, 's',  'i',
 					 'z',  'e',  0xce, 0xff, 0xff, 0xff, 0xff};
 	uint32_t len = (uint32_t)random() % 500;
 

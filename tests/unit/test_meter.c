@@ -64,8 +64,7 @@ static void open_rig(struct rig *rig, struct tl_meter_config config)
 
 	*rig = (struct rig){0};
 	assert_int_equal(tl_outbox_open(&rig->outbox, &outbox), 0);
-	struct tl_stream_config stream = {
-		.outbox = rig->outbox, .source = "test", .iface = "eth0"};
+	struct tl_stream_config stream = {.outbox = rig->outbox, .source = "test", .iface = "eth0"};
 	assert_int_equal(tl_stream_create(&rig->stream, &stream), 0);
 	config.stream = rig->stream;
 	if (config.flows.max_flows == 0) {
@@ -239,9 +238,9 @@ static void later_fragments_join_the_flow_of_the_first(void **state)
 {
 	(void)state;
 	static const char *const names[] = {
-		"v4 first fragment udp",       "v4 later fragment",
-		"v4 last fragment",	       "v4 first fragment in vlan",
-		"v4 later fragment in vlan",   "v4 later fragment in other vlan",
+		"v4 first fragment udp",     "v4 later fragment",
+		"v4 last fragment",	     "v4 first fragment in vlan",
+		"v4 later fragment in vlan", "v4 later fragment in other vlan",
 	};
 	struct rig rig;
 	struct golden_frame golden[6];
@@ -280,10 +279,13 @@ static void merged_frame_counts_as_its_segments(void **state)
 	(void)state;
 	static const struct gso_row rows[] = {
 		/* 14,480 bytes of payload: 10 segments, headers repeated 9 times */
-		{"v4 tcp syn", 14520, 1448, 10, false, 10, 14534 + 9 * 54, 14520 + 9 * 40, 1502, 1502},
-		{"v4 tcp syn", 14520, 1448, 0, false, 10, 14534 + 9 * 54, 14520 + 9 * 40, 1502, 1502},
+		{"v4 tcp syn", 14520, 1448, 10, false, 10, 14534 + 9 * 54, 14520 + 9 * 40, 1502,
+		 1502},
+		{"v4 tcp syn", 14520, 1448, 0, false, 10, 14534 + 9 * 54, 14520 + 9 * 40, 1502,
+		 1502},
 		/* one byte more: a segment more */
-		{"v4 tcp syn", 14521, 1448, 0, false, 11, 14535 + 10 * 54, 14521 + 10 * 40, 55, 1502},
+		{"v4 tcp syn", 14521, 1448, 0, false, 11, 14535 + 10 * 54, 14521 + 10 * 40, 55,
+		 1502},
 		/* a tag that was taken out is in every segment */
 		{"v4 tcp syn", 2936, 1448, 0, true, 2, 2954 + 58, 2936 + 40, 1506, 1506},
 		{"v6 tcp fin", 2956, 1448, 2, false, 2, 2970 + 74, 2956 + 60, 1522, 1522},
@@ -396,10 +398,16 @@ static void frame_that_is_no_ip_is_in_its_class(void **state)
 		{{.data = odd, .len = 4, .wire_len = 60, .link = TL_LINK_PAYLOAD, .link_len = 16},
 		 TL_CLASS_MALFORMED_L2},
 		{{.data = odd, .len = 4, .wire_len = 60, .link = TL_LINK_RAW}, TL_CLASS_OTHER_L3},
-		{{.data = odd, .len = 4, .wire_len = 60, .link = TL_LINK_PAYLOAD,
+		{{.data = odd,
+		  .len = 4,
+		  .wire_len = 60,
+		  .link = TL_LINK_PAYLOAD,
 		  .protocol = TL_ETH_ARP},
 		 TL_CLASS_ARP},
-		{{.data = odd, .len = 4, .wire_len = 60, .link = TL_LINK_PAYLOAD,
+		{{.data = odd,
+		  .len = 4,
+		  .wire_len = 60,
+		  .link = TL_LINK_PAYLOAD,
 		  .protocol = TL_ETH_IPV4},
 		 TL_CLASS_MALFORMED_L3},
 	};
@@ -509,7 +517,8 @@ static void start_of_a_flow_is_due_within_half_a_millisecond(void **state)
 	free(rig.flows);
 }
 
-/* --- --raw ------------------------------------------------------------------------------------- */
+/* --- --raw -------------------------------------------------------------------------------------
+ */
 
 struct seen_packets {
 	unsigned int count;

@@ -33,14 +33,16 @@ static const struct tl_opt opts[] = {
 	{'t', "text", TL_OPT_STRING, FIELD(text), "TEXT", "a text", 0, 0, 0},
 	{'l', "list", TL_OPT_LIST, FIELD(list), "ITEM", "an item", 0, 0, 0},
 	{'n', "number", TL_OPT_NUMBER, FIELD(number), "N", "a number", 1, 100, 0},
-	{'d', "duration", TL_OPT_DURATION, FIELD(duration), "TIME", "a time", 1000, 3600000000000, 0},
+	{'d', "duration", TL_OPT_DURATION, FIELD(duration), "TIME", "a time", 1000, 3600000000000,
+	 0},
 	{0, "size", TL_OPT_SIZE, FIELD(size), "BYTES", "a size", 0, 0, 0},
 	{0, "factor", TL_OPT_FACTOR, FIELD(factor), "X", "a factor", 0, 0, 0},
 	{'c', "choice", TL_OPT_CHOICE, FIELD(choice), "COLOUR", "a colour", 0, 0, colours},
 	{0},
 };
 
-static const struct tl_program program = {"prog", "Does it.", "[WORD...]", opts};
+static const struct tl_program program = {
+	.name = "prog", .summary = "Does it.", .operands = "[WORD...]", .opts = opts};
 
 enum { ARGS_MAX = 80, OUTPUT_MAX = 8192 };
 
@@ -56,7 +58,7 @@ static void capture(FILE *file)
 }
 
 /* Parses words that are parted by one space. */
-static int parse(const char *words, struct config *config)
+static int parse_as(const struct tl_program *as, const char *words, struct config *config)
 {
 	static char text[4096];
 	char *argv[ARGS_MAX] = {"prog"};
@@ -74,7 +76,7 @@ static int parse(const char *words, struct config *config)
 	fflush(stdout);
 	dup2(fileno(file), 1);
 	dup2(fileno(file), 2);
-	int result = tl_opt_parse(&program, argc, argv, config);
+	int result = tl_opt_parse(as, argc, argv, config);
 	fflush(stdout);
 	dup2(out, 1);
 	dup2(err, 2);
@@ -82,6 +84,11 @@ static int parse(const char *words, struct config *config)
 	close(err);
 	capture(file);
 	return result;
+}
+
+static int parse(const char *words, struct config *config)
+{
+	return parse_as(&program, words, config);
 }
 
 static void options_of_each_kind_are_stored(void **state)
@@ -115,6 +122,21 @@ static void defaults_stay_when_nothing_is_given(void **state)
 	assert_string_equal(c.text, "default");
 	assert_int_equal(parse("-- -f", &c), 2);
 	assert_false(c.flag);
+}
+
+static void options_may_follow_operands_where_the_program_says_so(void **state)
+{
+	(void)state;
+	struct config c = {0};
+	struct tl_program mixed = program;
+
+	mixed.mixed = true;
+	assert_int_equal(parse("one -n 7 two", &c), 1);
+	assert_int_equal(c.number, 0);
+	assert_int_equal(parse_as(&mixed, "one -n 7 two", &c), 3);
+	assert_int_equal(c.number, 7);
+	assert_int_equal(parse_as(&mixed, "-n 8 -- one -n 9", &c), 4);
+	assert_int_equal(c.number, 8);
 }
 
 static void assert_refused(const char *words, const char *said)
@@ -193,12 +215,20 @@ static void duration_with_each_unit_is_nanoseconds(void **state)
 		const char *text;
 		uint64_t ns;
 	} rows[] = {
-		{"0", 0},	    {"5", 5000000000},	   {"5s", 5000000000}, {"100ms", 100000000},
-		{"10us", 10000},    {"7ns", 7},		   {"1m", 60000000000}, {"2h", 7200000000000},
+		{"0", 0},
+		{"5", 5000000000},
+		{"5s", 5000000000},
+		{"100ms", 100000000},
+		{"10us", 10000},
+		{"7ns", 7},
+		{"1m", 60000000000},
+		{"2h", 7200000000000},
 		{"18446744073s", 18446744073000000000ull},
 	};
-	static const char *const bad[] = {"", "s", "-1s", "1.5s", "1 s", "1d", " 1", "+1",
-					  "18446744074s", "99999999999999999999ns", "0x10"};
+	static const char *const bad[] = {
+		"",    "s",  "-1s", "1.5s",	    "1 s",
+		"1d",  " 1", "+1",  "18446744074s", "99999999999999999999ns",
+		"0x10"};
 	uint64_t ns;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -245,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_each_kind_are_stored),
 		cmocka_unit_test(defaults_stay_when_nothing_is_given),
+		cmocka_unit_test(options_may_follow_operands_where_the_program_says_so),
 		cmocka_unit_test(bad_value_is_refused_in_one_line_that_names_it),
 		cmocka_unit_test(list_beyond_its_bound_is_refused),
 		cmocka_unit_test(help_names_every_option_on_stdout),

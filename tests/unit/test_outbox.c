@@ -438,8 +438,11 @@ static void batch_of_somebody_else_passes_unchanged(void **state)
 {
 	(void)state;
 	struct tl_outbox *outbox = open_outbox(file_place, TL_OUTBOX_WAIT, 4096);
-	struct tl_batch_head head = {.after = 90, .first = 100, .source = TL_STR("s"),
-				     .host = TL_STR("h"), .iface = TL_STR("i")};
+	struct tl_batch_head head = {.after = 90,
+				     .first = 100,
+				     .source = TL_STR("s"),
+				     .host = TL_STR("h"),
+				     .iface = TL_STR("i")};
 	struct tl_batch_writer w;
 	struct tl_msg *msg;
 	struct tl_hop_in *in;

@@ -16,7 +16,7 @@ enum { SIZE_AT = 1 + 3 + 6 }; /* map, "v" and 1, "size" and its mark */
 /* A batch made by hand; zeroed fields are the plain case. */
 struct recipe {
 	uint64_t base, after, first;
-	uint32_t shapes_said;  /* counts written, where they differ from what follows */
+	uint32_t shapes_said; /* counts written, where they differ from what follows */
 	uint32_t events_said;
 	bool unknown_keys;     /* between the known ones */
 	const uint8_t *shapes; /* ready-made; 0: one shape {1, "t", ["a", "b"], [["a", "b"]]} */
@@ -274,9 +274,21 @@ static void unknown_keys_are_stepped_over_and_told(void **state)
 static void key_missing_or_out_of_order_is_refused(void **state)
 {
 	(void)state;
-	static const char *const keys[] = {"\xa6stream", "\xa4""base", "\xa5""after", "\xa5""first",
-					   "\xa3""end", "\xa6source", "\xa4host", "\xa5iface",
-					   "\xa6shapes", "\xa6""events"};
+	static const char *const keys[] = {"\xa6stream",
+					   "\xa4"
+					   "base",
+					   "\xa5"
+					   "after",
+					   "\xa5"
+					   "first",
+					   "\xa3"
+					   "end",
+					   "\xa6source",
+					   "\xa4host",
+					   "\xa5iface",
+					   "\xa6shapes",
+					   "\xa6"
+					   "events"};
 	struct bytes b = make(&(struct recipe){0});
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		uint8_t *at = memmem(b.data, b.len, keys[i], strlen(keys[i]));
@@ -478,6 +490,21 @@ static void open_event_is_read_by_name(void **state)
 	assert_int_equal(read_with_events(events, put_open(events, 6), 1), -EBADMSG);
 }
 
+/* The first batch a process sees may have no shape at all. Must be the first test. */
+static void first_batch_of_a_process_may_have_no_shapes(void **state)
+{
+	(void)state;
+	static const uint8_t none[1];
+	uint8_t events[200];
+	uint8_t *p = put_open(put_open(put_open(events, 5), 5), 5);
+
+	assert_int_equal(read_recipe(&(struct recipe){.shapes = none,
+						      .events = events,
+						      .events_len = (uint32_t)(p - events),
+						      .event_count = 3}),
+			 0);
+}
+
 /* --- peek, ids ------------------------------------------------------------------------ */
 
 static void peek_tells_the_size_from_the_first_bytes(void **state)
@@ -531,6 +558,7 @@ static void event_id_is_a_version_8_uuid_of_stream_and_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_batch_of_a_process_may_have_no_shapes),
 		cmocka_unit_test(batch_by_hand_is_read_back),
 		cmocka_unit_test(batch_cut_at_every_byte_is_refused),
 		cmocka_unit_test(batch_followed_by_a_byte_is_refused),

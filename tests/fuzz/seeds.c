@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage: seeds FOLDER: writes FOLDER/HARNESS/NAME, what each fuzz harness starts from. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "../../common/event.h"
+#include "../golden/packets.h"
+#include "../golden/pcapfile.h"
+
+static const char *folder;
+
+static FILE *create(const char *harness, unsigned int n)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, harness);
+	if (mkdir(path, 0777) < 0 && errno != EEXIST) {
+		perror(path);
+		exit(1);
+	}
+	snprintf(path, sizeof(path), "%s/%s/seed-%03u", folder, harness, n);
+	FILE *file = fopen(path, "wb");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	return file;
+}
+
+static void put(const char *harness, unsigned int n, const void *bytes, size_t len)
+{
+	FILE *file = create(harness, n);
+
+	fwrite(bytes, 1, len, file);
+	if (fclose(file) != 0) {
+		perror(harness);
+		exit(1);
+	}
+}
+
+static void parse_seeds(void)
+{
+	for (unsigned int i = 0; i < golden_row_count; i++) {
+		struct golden_frame frame;
+		golden_build(&golden_rows[i], &frame);
+		FILE *file = create("fuzz_parse", i);
+		fwrite("\0\0", 1, 2, file);
+		fwrite(frame.packet.bytes, 1, frame.len, file);
+		fclose(file);
+	}
+}
+
+static void pcap_file(FILE *file, bool ng, uint32_t link_type, unsigned int from)
+{
+	struct pcapfile to = {file, ng};
+
+	pcapfile_begin(&to, link_type);
+	for (unsigned int i = from; i < from + 6 && i < golden_row_count; i++) {
+		struct golden_frame frame;
+		golden_build(&golden_rows[i], &frame);
+		pcapfile_add(&to, 1700000000ull * 1000000000 + i, frame.packet.bytes,
+			     frame.len < 200 ? frame.len : 200, frame.wire_len);
+	}
+	fclose(file);
+}
+
+static void compressed_seeds(void)
+{
+	char plain[65536];
+	char packed[65536];
+	FILE *memory = fmemopen(plain, sizeof(plain), "wb");
+
+	setvbuf(memory, 0, _IONBF, 0);
+	struct pcapfile to = {memory, false};
+	pcapfile_begin(&to, PCAPFILE_ETHERNET);
+	size_t len = (size_t)ftell(memory);
+	fclose(memory);
+	put("fuzz_pcap", 900, packed, ZSTD_compress(packed, sizeof(packed), plain, len, 3));
+	z_stream z = {.next_in = (uint8_t *)plain,
+		      .avail_in = (unsigned int)len,
+		      .next_out = (uint8_t *)packed,
+		      .avail_out = sizeof(packed)};
+	deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+	deflate(&z, Z_FINISH);
+	put("fuzz_pcap", 901, packed, z.total_out);
+	deflateEnd(&z);
+}
+
+static void pcap_seeds(void)
+{
+	static const uint32_t types[] = {PCAPFILE_ETHERNET, PCAPFILE_RAW, PCAPFILE_NULL,
+					 PCAPFILE_LOOP,	    PCAPFILE_SLL, PCAPFILE_SLL2};
+	unsigned int n = 0;
+
+	for (unsigned int from = 0; from < golden_row_count; from += 6) {
+		pcap_file(create("fuzz_pcap", n), n % 2, PCAPFILE_ETHERNET, from);
+		n++;
+	}
+	for (unsigned int i = 0; i < 12; i++) {
+		pcap_file(create("fuzz_pcap", n++), i % 2, types[i / 2], 0);
+	}
+	compressed_seeds();
+}
+
+static uint32_t put_flow(uint8_t *p, unsigned int n, unsigned int *shape)
+{
+	struct tl_flow flow = {
+		.packets = n,
+		.start_ns = 1700000000ull * 1000000000,
+		.end_ns = 1700000001ull * 1000000000,
+		.key.proto = n % 2 ? 6 : 58,
+	};
+	if (n % 3) {
+		memset(flow.key.src + 10, 0xff, 2);
+		memset(flow.key.dst + 10, 0xff, 2);
+	}
+	enum tl_flow_kind kind = (enum tl_flow_kind)(n % 3);
+	return tl_flow_event_encode(p, &flow, kind, kind == TL_FLOW_END ? TL_END_FIN : TL_END_NONE,
+				    flow.end_ns, shape);
+}
+
+static uint32_t put_stats(uint8_t *p, unsigned int *shape)
+{
+	struct tl_capture_stats stats = {.engine = TL_STR("e"), .mode = TL_STR("m")};
+
+	*shape = TL_SHAPE_STATS;
+	return tl_stats_event_encode(p, &stats, 5);
+}
+
+static uint32_t put_open(uint8_t *p, unsigned int *shape)
+{
+	uint8_t *at = tl_mp_put_uint(tl_mp_put_array(p, 5), 0);
+
+	at = tl_mp_put_map(tl_mp_put_str(tl_mp_put_time(at, 5), TL_STR("flow_end")), 2);
+	at = tl_mp_put_uint(tl_mp_put_str(at, TL_STR("packets")), 5);
+	at = tl_mp_put_array(tl_mp_put_str(at, TL_STR("list")), 2);
+	at = tl_mp_put_f64(tl_mp_put_bool(at, true), 1.5);
+	at = tl_mp_put_array(tl_mp_put_array(at, 1), 2);
+	at = tl_mp_put_str(tl_mp_put_str(at, TL_STR("packets")), TL_STR("list"));
+	*shape = 0;
+	return (uint32_t)(at - p);
+}
+
+static void wire_seed(unsigned int n)
+{
+	struct tl_batch_head head = {
+		.end = n % 2, .source = TL_STR("s"), .host = TL_STR("h"), .iface = TL_STR("i")};
+	struct tl_batch_writer w;
+	struct tl_msg *msg;
+
+	tl_batch_init(&w, tl_event_shapes());
+	for (unsigned int i = 0; i < n % 5; i++) {
+		unsigned int shape;
+		uint8_t *p = tl_batch_reserve(&w, TL_STATS_EVENT_MAX);
+		uint32_t len = n < 12	? put_flow(p, n + i, &shape)
+			       : n < 14 ? put_stats(p, &shape)
+					: put_open(p, &shape);
+		tl_batch_commit(&w, shape, len);
+	}
+	if (tl_batch_finish(&w, &head, &msg) == 0) {
+		put("fuzz_wire", n, msg->data, msg->len);
+		tl_msg_free(msg);
+	}
+}
+
+static void opt_seeds(void)
+{
+	static const char lines[][64] = {
+		"-f\0--text\0hello\0-n\0"
+		"7\0rest",
+		"--duration\0"
+		"100ms\0--size=64M\0--factor\0"
+		"2.5",
+		"-c\0blue\0-la\0-lb\0--list=c\0--\0-x",
+		"--help",
+		"--version",
+		"5s",
+		"10us",
+		"256K",
+		"18446744073709551615",
+		"-vvq",
+	};
+	for (unsigned int i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t len = sizeof(lines[i]);
+		while (len > 0 && lines[i][len - 1] == '\0') {
+			len--;
+		}
+		put("fuzz_opt", i, lines[i], len);
+	}
+}
+
+static void json_seeds(void)
+{
+	static const char *const lines[] = {
+		"{\"type\":\"flow_end\",\"timestamp\":\"2026-11-23T14:18:15.123456789Z\","
+		"\"entities\":{\"src_ip\":\"10.0.0.1\",\"dst_ip\":\"2001:db8::1\",\"src_port\":1,"
+		"\"proto\":\"tcp\",\"packets\":18446744073709551615,\"start\":"
+		"\"2026-11-23T14:18:15Z\",\"end_reason\":\"fin\"},"
+		"\"edges\":[\"10.0.0.1 -> 2001:db8::1\"],\"source\":\"s\",\"host\":\"h\","
+		"\"iface\":\"eth0\",\"stream\":\"00\",\"number\":5}",
+		"{\"type\":\"x\",\"timestamp\":\"1970-01-01T00:00:00Z\",\"entities\":{\"a\":null,"
+		"\"b\":[1,-2,3.5e10,true,\"\\u00e9\\ud83d\\ude00\"],\"c\":{\"d\":{\"e\":[]}}}}",
+		"{\"type\":\"packet\",\"timestamp\":\"2026-11-23T14:18:15.1+01:00\","
+		"\"entities\":{\"payload\":\"aGVsbG8=\"}}",
+		"{}",
+		"[]",
+		"null",
+	};
+	for (unsigned int i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		put("fuzz_json", i, lines[i], strlen(lines[i]));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fputs("usage: seeds FOLDER\n", stderr);
+		return 2;
+	}
+	folder = argv[1];
+	parse_seeds();
+	pcap_seeds();
+	for (unsigned int n = 0; n < 20; n++) {
+		wire_seed(n);
+	}
+	opt_seeds();
+	json_seeds();
+	return 0;
+}
