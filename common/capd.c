@@ -58,7 +58,7 @@ static double take_cpu_percent(struct capd *capd)
 static int64_t residual(const struct tl_capd_counts *counts, const struct tl_afp_counts *kernel,
 			bool closing)
 {
-	int64_t left = (int64_t)(kernel->stored - counts->read);
+	int64_t left = (int64_t)(kernel->stored - counts->read - counts->lost);
 
 	return left < 0 || closing ? left : 0;
 }
@@ -70,7 +70,7 @@ static void push_stats(struct tl_capd_port *port, double cpu_percent, bool closi
 	struct tl_capd_counts counts = tl_capd_port_read(port);
 	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
 	struct tl_capture_stats stats = {
-		.kernel_drops = kernel.drops,
+		.kernel_drops = kernel.drops + counts.lost,
 		.events = tl_stream_next(port->stream),
 		.ring_utilization = counts.utilization,
 		.cpu_percent = cpu_percent,
@@ -112,7 +112,7 @@ static void print_port(struct tl_capd_port *port)
 		    (unsigned long long)counts.meter.bytes,
 		    (unsigned long long)counts.meter.flows.started,
 		    (unsigned long long)counts.meter.flows.evicted,
-		    (unsigned long long)kernel.drops,
+		    (unsigned long long)(kernel.drops + counts.lost),
 		    (unsigned long long)tl_stream_next(port->stream));
 }
 

@@ -31,7 +31,8 @@ struct tl_capd_engine {
 		    const struct tl_capd_ring_config *config);
 	/*
 	 * At most TL_METER_BURST frames, valid until the next call: their count,
-	 * 0 when none is there (poll the socket), -errno when reading failed.
+	 * 0 when none is there (poll the socket), -EBADMSG when the kernel stored one
+	 * that it cannot hand over (it is lost), other -errno when reading failed.
 	 */
 	int (*next)(void *ring, struct tl_frame *frames);
 	/* Highest fill since it was last asked, 0..1. */

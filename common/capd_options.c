@@ -46,6 +46,7 @@ static const struct tl_opt opts[] = {
 	 .offset = FIELD(output),
 	 .help = "URL, file or - (the default: stdout)"},
 	{.short_name = 'w',
+	 .long_name = "write",
 	 .kind = TL_OPT_STRING,
 	 .metavar = "PLACE",
 	 .offset = FIELD(output),

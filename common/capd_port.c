@@ -179,6 +179,7 @@ struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port)
 		pthread_mutex_lock(&worker->lock);
 		tl_meter_counts_add(&sum.meter, &worker->published.meter);
 		sum.read += worker->published.read;
+		sum.lost += worker->published.lost;
 		if (worker->published.utilization > sum.utilization) {
 			sum.utilization = worker->published.utilization;
 		}

@@ -30,6 +30,7 @@ struct tl_capd_shared {
 struct tl_capd_counts {
 	struct tl_meter_counts meter;
 	uint64_t read;	    /* packets taken out of the ring, also those beyond -c */
+	uint64_t lost;	    /* stored, but not handed over */
 	double utilization; /* highest since it was last read */
 };
 
@@ -40,7 +41,8 @@ struct tl_capd_worker {
 	struct tl_meter *meter;
 	pthread_t thread;
 	bool started;
-	uint64_t read;	      /* the thread's own */
+	uint64_t read; /* the thread's own, as in tl_capd_counts */
+	uint64_t lost;
 	uint64_t tick_due_ns; /* monotonic: when silence is next told to the flow table */
 	pthread_mutex_t lock;
 	struct tl_capd_counts published; /* under the lock */

@@ -23,6 +23,7 @@ static void publish(struct tl_capd_worker *worker)
 	pthread_mutex_lock(&worker->lock);
 	worker->published.meter = meter;
 	worker->published.read = worker->read;
+	worker->published.lost = worker->lost;
 	if (utilization > worker->published.utilization) {
 		worker->published.utilization = utilization;
 	}
@@ -55,7 +56,7 @@ static unsigned int take_share(struct tl_capd_shared *shared, unsigned int count
 	return limit - before < count ? (unsigned int)(limit - before) : count;
 }
 
-/* One burst; what tl_capd_engine.next says. */
+/* One burst: above 0 something was taken, else what tl_capd_engine.next says. */
 static int take_burst(struct tl_capd_worker *worker)
 {
 	struct tl_frame frames[TL_METER_BURST];
@@ -65,6 +66,10 @@ static int take_burst(struct tl_capd_worker *worker)
 		worker->read += (unsigned int)count;
 		tl_meter_add(worker->meter, frames,
 			     take_share(worker->shared, (unsigned int)count));
+	}
+	if (count == -EBADMSG) {
+		worker->lost++;
+		return 1;
 	}
 	return count;
 }
@@ -137,7 +142,8 @@ static void take_rest(struct tl_capd_worker *worker)
 			continue;
 		}
 		passed = tl_clock_mono_ns() - start;
-		if (passed >= SETTLE_NS && tl_afp_counts(worker->afp).stored == worker->read) {
+		uint64_t taken = worker->read + worker->lost;
+		if (passed >= SETTLE_NS && tl_afp_counts(worker->afp).stored == taken) {
 			return;
 		}
 		struct pollfd fds = {.fd = worker->afp->fd, .events = POLLIN};

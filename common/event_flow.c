@@ -296,7 +296,7 @@ static inline __attribute__((always_inline)) uint32_t walk(const struct tl_flow_
 	uint32_t n = 0;
 
 	for (; n < max && (size_t)(end - p) >= MIN_LAYOUT; n++) {
-		if (p[3] != id || p[15] != address_len) {
+		if (!l || p[3] != id || p[15] != address_len) {
 			id = p[3];
 			address_len = p[15];
 			if (id >= TL_FLOW_SHAPE_IDS || !by_id[id]) {

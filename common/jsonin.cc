@@ -202,8 +202,8 @@ static void put_value(struct tl_textbuf *buf, ondemand::value value, const Conte
 {
 	auto type = must(value.type(), "bad value");
 
-	if (depth == 0 && (type == ondemand::json_type::array ||
-			   type == ondemand::json_type::object)) {
+	if (depth == 0 &&
+	    (type == ondemand::json_type::array || type == ondemand::json_type::object)) {
 		throw Refusal{-E2BIG, "a value is nested deeper than 3"};
 	}
 	switch (type) {
@@ -358,14 +358,22 @@ static uint32_t put_usual_edge(struct tl_jsonin *in)
 
 /* --- the line ------------------------------------------------------------------ */
 
+/* Whether an optional key is there as wanted. After an error of the JSON itself its reader is dead.
+ */
+static bool has(simdjson::error_code error)
+{
+	if (error != simdjson::SUCCESS && error != simdjson::NO_SUCH_FIELD &&
+	    error != simdjson::INCORRECT_TYPE) {
+		throw Refusal{-EBADMSG, "malformed JSON"};
+	}
+	return error == simdjson::SUCCESS;
+}
+
 static struct tl_str optional_string(ondemand::object &object, const char *key)
 {
 	std::string_view text;
 
-	if (object[key].get_string().get(text) != simdjson::SUCCESS) {
-		return TL_STR("");
-	}
-	return str_of(text);
+	return has(object[key].get_string().get(text)) ? str_of(text) : TL_STR("");
 }
 
 static uint64_t read_timestamp(ondemand::object &object)
@@ -436,13 +444,12 @@ static void read_line(struct tl_jsonin *in, const char *line, size_t len,
 	in->names.clear();
 	event->type = str_of(must(object["type"].get_string(), "no type, or it is no string"));
 	event->ts_ns = read_timestamp(object);
-	event->value_count = put_entities(
-		in, must(object["entities"].get_object(), "no entities, or no object"),
-		event->type);
+	event->value_count =
+		put_entities(in, must(object["entities"].get_object(), "no entities, or no object"),
+			     event->type);
 	ondemand::array edges;
-	bool has_edges = object["edges"].get_array().get(edges) == simdjson::SUCCESS;
-	event->edge_count = has_edges ? put_edges(in, edges, &out->edges_lost)
-				      : put_usual_edge(in);
+	bool has_edges = has(object["edges"].get_array().get(edges));
+	event->edge_count = has_edges ? put_edges(in, edges, &out->edges_lost) : put_usual_edge(in);
 	out->stream = optional_string(object, "stream");
 	out->source = optional_string(object, "source");
 	out->host = optional_string(object, "host");

@@ -147,6 +147,11 @@ static int receive(struct receiver *r)
 		r->messages[i].msg_hdr.msg_controllen = sizeof(union control);
 	}
 	int got = recvmmsg(r->fd, r->messages, BATCH, MSG_DONTWAIT, 0);
+	if (got < 0 && errno == EINVAL) {
+		/* A kind of merged packet that the virtio header has no name for (UDP
+		 * fragmentation offload from a tap device): the kernel threw it away. */
+		return -EBADMSG;
+	}
 	if (got < 0) {
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	}

@@ -39,10 +39,13 @@ struct input_counts {
 	uint64_t refused_batches;
 	uint64_t skipped_bytes;
 	uint64_t truncated;
-	uint64_t failed_places; /* not opened, or not read to the end */
+	uint64_t unopened_places;
 };
 
-/* 0; -EINVAL (a bad place: usage); the -errno of the sink. */
+/*
+ * Places that cannot be opened are told of, counted and passed over. 0, or the
+ * -errno of reading or of the sink.
+ */
 int input_run(const struct input_config *config, const struct sink *sink,
 	      struct input_counts *counts);
 

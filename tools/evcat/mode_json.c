@@ -26,7 +26,7 @@ struct importer {
 	uint64_t read_lines;
 	uint64_t refused_lines;
 	uint64_t lost_edges;
-	uint64_t failed_places;
+	uint64_t unopened_places;
 	uint64_t left;
 };
 
@@ -140,7 +140,7 @@ static int import_place(struct importer *im, const char *place)
 	im->line = 0;
 	if (fd < 0) {
 		tl_log_err("cannot open %s: %s", place, strerror(errno));
-		im->failed_places++;
+		im->unopened_places++;
 		return EVCAT_MORE;
 	}
 	int step = lines_create(&lines, fd, TL_JSONIN_LINE_MAX, TL_JSONIN_PADDING);
@@ -174,31 +174,32 @@ static enum tl_exit report(const struct importer *im, int err)
 		tl_log_warn("input damaged: %llu of %llu lines refused, %llu edges to no entity "
 			    "left out",
 			    (unsigned long long)im->refused_lines,
-			    (unsigned long long)im->read_lines,
-			    (unsigned long long)im->lost_edges);
+			    (unsigned long long)im->read_lines, (unsigned long long)im->lost_edges);
 	}
-	if (err == -EINVAL) {
-		return TL_EXIT_USAGE;
+	if (err < 0 || im->refused_lines > 0 || im->lost_edges > 0) {
+		return TL_EXIT_FAILED;
 	}
-	bool clean = im->refused_lines == 0 && im->lost_edges == 0 && im->failed_places == 0;
-	return err < 0 || !clean ? TL_EXIT_FAILED : TL_EXIT_OK;
+	return im->unopened_places > 0 ? TL_EXIT_USAGE : TL_EXIT_OK;
 }
 
 enum tl_exit mode_from_json(const struct evcat_config *config, const struct input_config *input)
 {
 	struct importer im = {.left = config->count ? config->count : UINT64_MAX};
+	enum tl_exit code;
 	int err = open_importer(&im, config);
 
-	if (err == 0) {
+	if (err < 0) {
+		code = mode_unopened(err);
+	} else {
 		int step = EVCAT_MORE;
 		tl_service_ready(input->ready_fd);
 		for (unsigned int i = 0; i < input->place_count && step == EVCAT_MORE; i++) {
 			step = import_place(&im, input->places[i]);
 		}
 		int closed = relay_close(im.relay);
-		err = step < 0 ? step : closed;
+		code = report(&im, step < 0 ? step : closed);
 	}
 	tl_jsonin_destroy(im.in);
 	select_destroy(im.select);
-	return report(&im, err);
+	return code;
 }

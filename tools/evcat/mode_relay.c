@@ -8,7 +8,9 @@
 #include "select.h"
 #include "service.h"
 
-enum { EARLY_NS = 500000 }; /* an event may go out so much before it is due: fewer, fuller batches */
+enum {
+	EARLY_NS = 500000
+}; /* an event may go out so much before it is due: fewer, fuller batches */
 
 struct relayer {
 	struct relay *relay;
@@ -102,6 +104,7 @@ enum tl_exit mode_relay(const struct evcat_config *config, const struct input_co
 	};
 	struct input_counts counts = {0};
 	const struct sink sink = {.ctx = &r, .batch = relay_batch, .idle = relay_idle};
+	enum tl_exit code;
 	int err = select_create(&r.select, &config->types, &config->wheres);
 
 	if (err == 0) {
@@ -109,11 +112,13 @@ enum tl_exit mode_relay(const struct evcat_config *config, const struct input_co
 		r.whole = config->same_stream || (!config->replay && !selects);
 		err = relay_open(&r.relay, config->out, config->insecure);
 	}
-	if (err == 0) {
+	if (err < 0) {
+		code = mode_unopened(err);
+	} else {
 		err = input_run(input, &sink, &counts);
 		int closed = relay_close(r.relay);
-		err = err == 0 ? closed : err;
+		code = mode_exit(err == 0 ? closed : err, &counts);
 	}
 	select_destroy(r.select);
-	return mode_exit(err, &counts);
+	return code;
 }

@@ -178,14 +178,17 @@ enum tl_exit mode_watch(const struct evcat_config *config, const struct input_co
 		.complete = config->check ? watch_complete : 0,
 	};
 	enum tl_exit verdict = TL_EXIT_OK;
+	enum tl_exit code;
 	int err = open_watcher(&w, config);
 
-	if (err == 0) {
+	if (err < 0) {
+		code = mode_unopened(err);
+	} else {
 		err = input_run(input, &sink, &counts);
 		int shown = last_words(&w, &verdict);
-		err = err == 0 && shown < 0 ? shown : err;
+		code = mode_exit(err == 0 && shown < 0 ? shown : err, &counts);
+		code = code == TL_EXIT_OK ? verdict : code;
 	}
 	close_watcher(&w);
-	enum tl_exit code = mode_exit(err, &counts);
-	return code == TL_EXIT_OK ? verdict : code;
+	return code;
 }

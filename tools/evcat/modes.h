@@ -6,6 +6,8 @@
 #ifndef EVCAT_MODES_H
 #define EVCAT_MODES_H
 
+#include <errno.h>
+
 #include "input.h"
 
 /* Text or JSON lines. */
@@ -20,7 +22,13 @@ enum tl_exit mode_from_json(const struct evcat_config *config, const struct inpu
 /* --top, --check, or both; may return EVCAT_EXIT_NO_CLOSE. */
 enum tl_exit mode_watch(const struct evcat_config *config, const struct input_config *input);
 
-/* What the end of the input and of the output amount to. */
+/* The exit code of a mode that could not begin. */
+static inline enum tl_exit mode_unopened(int err)
+{
+	return err == -ENOMEM ? TL_EXIT_FAILED : TL_EXIT_USAGE;
+}
+
+/* The exit code after the end of the input, with one line when it was damaged. */
 enum tl_exit mode_exit(int err, const struct input_counts *counts);
 
 #endif

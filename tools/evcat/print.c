@@ -19,10 +19,10 @@ enum tl_exit mode_exit(int err, const struct input_counts *counts)
 {
 	bool damaged = input_report(counts);
 
-	if (err == -EINVAL) {
-		return TL_EXIT_USAGE;
+	if (err < 0 || damaged) {
+		return TL_EXIT_FAILED;
 	}
-	return err < 0 || damaged ? TL_EXIT_FAILED : TL_EXIT_OK;
+	return counts->unopened_places > 0 ? TL_EXIT_USAGE : TL_EXIT_OK;
 }
 
 static int print_event(struct printer *p, const struct tl_batch_head *head,
@@ -82,15 +82,18 @@ enum tl_exit mode_print(const struct evcat_config *config, const struct input_co
 	struct printer p = {.left = config->count ? config->count : UINT64_MAX, .out.fd = -1};
 	struct input_counts counts = {0};
 	const struct sink sink = {.ctx = &p, .batch = print_batch, .idle = print_idle};
+	enum tl_exit code;
 	int err = open_printer(&p, config);
 
-	if (err == 0) {
+	if (err < 0) {
+		code = mode_unopened(err);
+	} else {
 		err = input_run(input, &sink, &counts);
 		int flushed = print_idle(&p);
-		err = err == 0 && flushed < 0 ? flushed : err;
+		code = mode_exit(err == 0 && flushed < 0 ? flushed : err, &counts);
 	}
 	output_close(&p.out);
 	tl_json_destroy(p.json);
 	select_destroy(p.select);
-	return mode_exit(err, &counts);
+	return code;
 }

@@ -15,8 +15,8 @@
 #include "shaped.h"
 
 enum {
-	STREAMS_MAX = 256,		 /* open at a time; the one idle longest is ended for another */
-	FULL = TL_WIRE_MAX_BATCH / 2,	 /* bytes of events and shapes after which a batch goes */
+	STREAMS_MAX = 256, /* open at a time; the one idle longest is ended for another */
+	FULL = TL_WIRE_MAX_BATCH / 2, /* bytes of events and shapes after which a batch goes */
 };
 
 struct out_stream {
@@ -119,7 +119,8 @@ static int finish_batch(struct relay *relay, struct out_stream *s, bool end)
 	int err = tl_batch_finish(&s->writer, &s->head, &msg);
 	s->definitions_len = 0;
 	if (err < 0) {
-		/* Over the size of a batch. The numbers stay used: the next one declares the loss. */
+		/* Over the size of a batch. The numbers stay used: the next one declares the loss.
+		 */
 		tl_batch_fini(&s->writer);
 		relay->lost_events += count;
 		return err == -E2BIG ? EVCAT_MORE : err;
@@ -152,7 +153,8 @@ static int copy(struct tl_str *to, struct tl_str from)
 		return -ENOMEM;
 	}
 	memcpy(text, from.ptr, from.len);
-	*to = (struct tl_str){text, from.len};
+	to->ptr = text;
+	to->len = from.len;
 	return 0;
 }
 

@@ -56,8 +56,8 @@ static void keep_flow(const uint8_t *bytes, uint32_t len, unsigned int id, struc
 	const uint8_t *header_end = c.at;
 	tl_mp_get_uint(&c, &old_id);
 	memcpy(out->prefix, bytes, (size_t)(header_end - bytes));
-	out->prefix_len = (uint32_t)(tl_mp_put_uint(out->prefix + (header_end - bytes), id) -
-				     out->prefix);
+	out->prefix_len =
+		(uint32_t)(tl_mp_put_uint(out->prefix + (header_end - bytes), id) - out->prefix);
 	out->id = id;
 	out->tail = c.at;
 	out->tail_len = (uint32_t)(c.end - c.at);
@@ -193,10 +193,10 @@ static int close_up(struct shaper *shaper, const struct tl_event *event, unsigne
 		p += length(entity.value);
 	}
 	out->id = id;
-	out->prefix_len = (uint32_t)(tl_mp_put_uint(tl_mp_put_array(out->prefix,
-								    event->value_count + 2),
-						    id) -
-				     out->prefix);
+	out->prefix_len =
+		(uint32_t)(tl_mp_put_uint(tl_mp_put_array(out->prefix, event->value_count + 2),
+					  id) -
+			   out->prefix);
 	out->tail = start;
 	out->tail_len = (uint32_t)(p - start);
 	return 0;

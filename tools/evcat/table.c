@@ -257,9 +257,9 @@ static int add_entities(struct tl_textbuf *out, const struct tl_event *event)
 int table_header(struct tl_textbuf *out)
 {
 	return safe_printf(out, "%-*s %-*s %-*s %-*s %*s -> %-*s %*s %*s %*s %s\n", W_TIME, "TIME",
-			   W_TYPE, "TYPE", W_ORIGIN, "FROM", W_PROTO, "PROTO", W_ENDPOINT,
-			   "SOURCE", W_ENDPOINT, "DESTINATION", W_PACKETS, "PACKETS", W_BYTES,
-			   "BYTES", W_DURATION, "DURATION", "DETAIL");
+			   W_TYPE, "TYPE", W_ORIGIN, "FROM", W_PROTO, "PROTO", W_ENDPOINT, "SOURCE",
+			   W_ENDPOINT, "DESTINATION", W_PACKETS, "PACKETS", W_BYTES, "BYTES",
+			   W_DURATION, "DURATION", "DETAIL");
 }
 
 static int add_common(struct tl_textbuf *out, const struct tl_batch_head *head,

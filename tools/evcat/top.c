@@ -18,8 +18,8 @@ enum {
 };
 
 struct top_stream {
-	struct tl_textbuf name; /* source/iface, safe */
-	struct tl_textbuf mode; /* engine/mode, safe */
+	struct tl_textbuf name;	       /* source/iface, safe */
+	struct tl_textbuf mode;	       /* engine/mode, safe */
 	struct tl_capture_stats stats; /* engine and mode are in `mode` */
 	uint64_t stats_ns;	       /* event time of the last one; 0 = none yet */
 	uint64_t lost;		       /* events declared lost */
@@ -36,7 +36,7 @@ struct top {
 	uint64_t started_ns;
 	uint64_t frame_ns; /* of the last frame */
 	uint64_t events;
-	uint64_t frame_events; /* before the last frame */
+	uint64_t frame_events;	/* before the last frame */
 	uint64_t unseen_events; /* of streams over the limit */
 	double event_rate;
 };

@@ -14,11 +14,12 @@
 
 enum {
 	BUFFER = 1 << 20,
-	CHUNK = 256 << 10, /* read at a time: stays in the L2 cache until it is parsed */
-	MAX_PACKET = 262144,		   /* libpcap's MAXIMUM_SNAPLEN: more is damage */
+	CHUNK = 256 << 10,   /* read at a time: stays in the L2 cache until it is parsed */
+	MAX_PACKET = 262144, /* libpcap's MAXIMUM_SNAPLEN: more is damage */
 	COPIED = TL_PARSE_MAX_OFFSET + 96, /* bytes of a libpcap packet that are kept */
 	HEADER = 24,
 	RECORD = 16,
+	COPIES = BUFFER / 2, /* where they are: before it lies what libpcap has yet to read */
 	MAGIC_US = 0xa1b2c3d4,
 	MAGIC_NS = 0xa1b23c4d,
 };
@@ -245,7 +246,7 @@ static int next_libpcap(struct tl_capture_file *f, struct tl_frame *frames)
 		const uint8_t *bytes;
 		int got = pcap_next_ex(f->pcap, &header, &bytes);
 		if (got == 1) {
-			take_packet(header, bytes, f->buffer + (size_t)count * COPIED,
+			take_packet(header, bytes, f->buffer + COPIES + (size_t)count * COPIED,
 				    &frames[count]);
 			tl_link_describe(f->link_type, &frames[count++]);
 			f->packets++;

@@ -13,6 +13,7 @@
 enum {
 	BURSTS_PER_LOOK = 256, /* bursts between looks at the clock */
 	LIVE_LAG_MS = 50,      /* table time runs so far behind the clock on live input */
+	CURRENT_S = 60,	       /* packets of a pipe that are so near the clock follow it */
 };
 
 struct run {
@@ -23,6 +24,7 @@ struct run {
 	struct bpf_program filter;
 	struct tl_batch_writer stats_batch;
 	bool live;
+	bool current; /* live, and its packets come as they happen: no old file in a pipe */
 	bool stopped;
 	uint64_t packets; /* accepted by the filter */
 	uint64_t filtered_packets;
@@ -169,7 +171,9 @@ void run_idle(void *arg)
 {
 	struct run *r = arg;
 
-	tl_meter_advance(r->meter, tl_clock_wall_ns() - LIVE_LAG_MS * TL_MS_NS);
+	if (r->current) {
+		tl_meter_advance(r->meter, tl_clock_wall_ns() - LIVE_LAG_MS * TL_MS_NS);
+	}
 	tl_meter_flush(r->meter);
 	look_at_clock(r);
 }
@@ -200,8 +204,17 @@ static unsigned int up_to_count(const struct run *r, unsigned int count)
 	return (unsigned int)(r->config.count - r->packets);
 }
 
+static bool is_current(uint64_t packet_ns)
+{
+	uint64_t now = tl_clock_wall_ns();
+	uint64_t apart = now > packet_ns ? now - packet_ns : packet_ns - now;
+
+	return apart < CURRENT_S * TL_SECOND_NS;
+}
+
 static int run_burst(struct run *r, struct tl_frame *frames, unsigned int count)
 {
+	r->current = r->live && is_current(frames[count - 1].ns);
 	if (r->config.filter) {
 		count = filter(r, frames, count);
 	}
