@@ -1,0 +1,635 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The packet socket engines on a wire of their own.
+
+load lib
+
+ENGINES=(tpv3-capd afp-capd)
+
+setup() {
+	tl_setup
+	TAP=$BATS_TEST_DIRNAME/tap.py
+	tl_require_tool ethtool "${ENGINES[@]}"
+	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
+	tl_netns_setup
+	ip -n "$TL_NS_TX" link set tx0 mtu 2000
+	ip -n "$TL_NS_RX" link set rx0 mtu 2000
+}
+
+teardown() {
+	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
+		tail -n 5 ./*.err
+	fi
+	tl_teardown
+}
+
+tap() {
+	"$TL_PYTHON" "$TAP" "$@"
+}
+
+# each_engine FUNCTION [ARGUMENT...]: with $engine set to one after the other.
+# Never behind `||` or `if`: bash would then go on after a command that fails.
+each_engine() {
+	for engine in "${ENGINES[@]}"; do
+		echo "$engine: $*"
+		"$@"
+	done
+}
+
+# capture OPTION...: starts $engine on rx0.
+capture() {
+	capture_on -i rx0 "$@"
+}
+
+capture_on() {
+	tl_start "$engine" tl_rx "$engine" --ready-fd 9 "$@"
+}
+
+# Frames from the other end; tap.py's kinds.
+send() {
+	tl_tx "$TL_PYTHON" "$TAP" send tx0 "$@"
+}
+
+finish() {
+	tl_stop_ok "$engine"
+	tap check "$engine.out"
+}
+
+# expect_stat NAME VALUE
+expect_stat() {
+	local value
+	value=$(tap stat "$engine.out" "$1")
+	[ "$value" = "$2" ] || {
+		echo "$1 is $value, expected $2" >&2
+		return 1
+	}
+}
+
+# count_events JQ-LIKE: events that hold all of the given name=value, as tap.py prints them.
+count_events() {
+	tap events "$engine.out" | {
+		lines=$(cat)
+		for word; do
+			lines=$(grep -F -- "\"${word%%=*}\": ${word#*=}" <<<"$lines") || true
+		done
+		grep -c . <<<"$lines" || true
+	}
+}
+
+expect_events() {
+	local expected=$1 got
+	shift
+	got=$(count_events "$@")
+	[ "$got" -eq "$expected" ] || {
+		echo "$got events with $*, expected $expected" >&2
+		return 1
+	}
+}
+
+# --- the same flows as everybody else ------------------------------------------------
+
+replay_equals() {
+	local pcap=$1 tsv=$2
+	capture -q
+	tl_tx "$TL_PYTHON" "$TAP" replay tx0 "$pcap"
+	finish
+	diff <(tap golden "$tsv" "$(basename "$pcap")") <(tap flows "$engine.out")
+	expect_stat residual_packets 0
+}
+
+@test "golden captures replayed: the rows of an independent dissector" {
+	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR/golden.tsv"
+	local pcap
+	for pcap in "$GOLDEN_DIR"/*.pcap; do
+		each_engine replay_equals "$pcap" "$GOLDEN_DIR/golden.tsv"
+	done
+}
+
+flow_ends() {
+	tap events "$1" | "$TL_PYTHON" -c '
+import json, sys
+names = "src_ip dst_ip src_port dst_port proto vlan vlan_inner direction packets bytes ip_bytes tcp_flags".split()
+for line in sys.stdin:
+    event = json.loads(line)
+    if event["type"] == "flow_end":
+        print(*(event[name] for name in names))' | sort
+}
+
+same_as_pcap_flow() {
+	capture -q
+	tl_tx "$TL_PYTHON" "$TAP" replay tx0 "$1"
+	finish
+	pcap-flow -q -r "$1" -o file.tap
+	diff <(flow_ends file.tap) <(flow_ends "$engine.out")
+}
+
+@test "golden captures replayed: flow for flow what pcap-flow makes of the file" {
+	tl_require_tool pcap-flow
+	local pcap
+	for pcap in "$GOLDEN_DIR"/*.pcap "$TL_BIN/../golden.pcap"; do
+		# Gaps in the file end flows there, and not in a replay at full speed.
+		case $(basename "$pcap") in
+		ipv6-fragmented-dns.pcap | mixed-vlan-mpls.pcap | mpls-in-vlan.pcap) continue ;;
+		pppoe-over-qinq.pcap | pppoe.pcap | gre-sample.pcap | ipv6_zero_len_ah.pcap) continue ;;
+		tcp-http-with-padding.pcap) continue ;;
+		esac
+		[ -r "$pcap" ] || continue
+		each_engine same_as_pcap_flow "$pcap"
+	done
+}
+
+# --- tags, filters, directions ---------------------------------------------------------
+
+tags_come_back() {
+	capture -q
+	send vlan 3
+	send qinq 2
+	finish
+	expect_events 1 type='"flow_end"' vlan=100 vlan_inner=0 packets=3 bytes=192
+	expect_events 1 type='"flow_end"' vlan=200 vlan_inner=100 packets=2 bytes=136
+}
+
+@test "VLAN tags that the kernel stripped are in the key and in the length" {
+	each_engine tags_come_back
+}
+
+filtered() {
+	local expected=$1
+	shift
+	capture_on -q "$@"
+	send udp 4
+	send vlan 3
+	send icmp 2
+	send arp 5
+	send ipv6 6
+	finish
+	expect_stat packets "$expected"
+	expect_stat residual_packets 0
+}
+
+@test "-f keeps packets out, the words after the options do the same" {
+	each_engine filtered 13 -i rx0 -f 'udp port 9 or vlan'
+	each_engine filtered 2 -i rx0 icmp
+	each_engine filtered 6 -i rx0 ip6 and udp port 9
+	each_engine filtered 5 -i rx0 -f arp
+	each_engine filtered 17 -i rx0 not vlan
+}
+
+@test "-f 'vlan 100' sees the tag beside the frame" {
+	each_engine filtered 3 -i rx0 -f 'vlan 100'
+	each_engine filtered 0 -i rx0 -f 'vlan 101'
+	each_engine filtered 3 -i rx0 -f 'vlan and udp port 9'
+}
+
+@test "-i any takes the same filters" {
+	each_engine filtered 4 -i any udp port 9 and ip and not vlan
+	each_engine filtered 3 -i any -f 'vlan 100'
+	each_engine filtered 2 -i any -f 'icmp[0] == 8'
+	each_engine filtered 6 -i any ip6
+	each_engine filtered 20 -i any ether src 02:00:00:00:00:01
+	each_engine filtered 0 -i any ether src 02:00:00:00:00:09
+	each_engine filtered 20 -i any
+}
+
+both_ways() {
+	local expected=$1
+	shift
+	capture -q "$@"
+	send udp 3
+	tl_rx "$TL_PYTHON" "$TAP" send rx0 icmp 4
+	finish
+	expect_stat packets "$expected"
+}
+
+@test "--direction in is the default; out and both" {
+	each_engine both_ways 3
+	each_engine both_ways 3 --direction in
+	each_engine both_ways 4 --direction out
+	each_engine both_ways 7 --direction both
+}
+
+direction_field() {
+	capture -q --direction both
+	send udp 3
+	tl_rx "$TL_PYTHON" "$TAP" send rx0 icmp 4
+	finish
+	expect_events 1 type='"flow_end"' direction=0 packets=3
+	expect_events 1 type='"flow_end"' direction=1 packets=4
+}
+
+@test "the direction is in the key" {
+	each_engine direction_field
+}
+
+other_interfaces() {
+	capture_on -q -i rx0 -i lo --direction both
+	send udp 3
+	tl_rx "$TL_PYTHON" "$TAP" send lo icmp 4
+	finish
+	expect_events 1 type='"flow_end"' iface='"rx0"' packets=3
+	# Once as it leaves, once as it comes back.
+	expect_events 2 type='"flow_end"' iface='"lo"' packets=4
+}
+
+@test "one stream for each -i" {
+	each_engine other_interfaces
+}
+
+# --- segmentation offload -----------------------------------------------------------------
+
+# The receiving socket counts segments too: tcpi_segs_in at offset 140 of struct
+# tcp_info; after that comes the acknowledgement of its FIN.
+transfer() {
+	tl_spawn sink tl_rx "$TL_PYTHON" -c '
+import socket, struct
+s = socket.create_server(("10.99.0.2", 5001))
+print("listening", flush=True)
+c = s.accept()[0]
+while c.recv(1 << 20): pass
+info = c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+print("segments", struct.unpack_from("=I", info, 140)[0] + 1)'
+	tl_wait_line sink.out listening
+	tl_tx "$TL_PYTHON" -c '
+import socket
+s = socket.create_connection(("10.99.0.2", 5001))
+s.sendall(bytes(5000000))
+s.shutdown(socket.SHUT_WR)
+while s.recv(4096): pass'
+	tl_join sink
+}
+
+segments_of() {
+	tap events "$1" | "$TL_PYTHON" -c '
+import json, sys
+for line in sys.stdin:
+    e = json.loads(line)
+    if e["type"] == "flow_end" and e["dst_port"] == 5001:
+        print(e["packets"], e["bytes"], e["ip_bytes"], e["skbs"])'
+}
+
+@test "merged packets count as the segments on the wire, with their headers" {
+	tl_offloads on "$TL_NS_TX" tx0
+	tl_offloads on "$TL_NS_RX" rx0
+	for engine in "${ENGINES[@]}"; do
+		capture -q tcp
+	done
+	local segments packets bytes ip_bytes skbs
+	transfer
+	segments=$(sed -n 's/^segments //p' sink.out)
+	for engine in "${ENGINES[@]}"; do
+		finish
+		read -r packets bytes ip_bytes skbs < <(segments_of "$engine.out")
+		echo "$engine: $packets packets, $bytes bytes, $ip_bytes in IP, $skbs skbs; kernel $segments"
+		[ "$packets" -eq "$segments" ]
+		[ "$skbs" -lt "$packets" ]
+		# Ethernet 14; IP and TCP with time stamps 52, the SYN 60.
+		[ "$bytes" -eq $((ip_bytes + 14 * packets)) ]
+		[ "$ip_bytes" -eq $((5000000 + 52 * packets + 8)) ]
+	done
+	diff <(segments_of tpv3-capd.out) <(segments_of afp-capd.out)
+}
+
+# --- --raw ---------------------------------------------------------------------------------
+
+raw_packets() {
+	SSH_CONNECTION='10.99.0.1 1025 10.99.0.2 22' capture -q --raw --payload 6
+	send udp 3
+	send tcp:4 8
+	finish
+	expect_events 3 type='"packet"' proto=17 length=60 payload='"000000000000"'
+	# 10.99.0.1 1025 is one of the four connections: it is the caller's ssh.
+	expect_events 6 type='"packet"' proto=6 payload='"736563726574"'
+	expect_events 0 type='"packet"' src_port=1025
+	expect_stat packets 11
+}
+
+@test "--raw: an event for each packet, but for the caller's ssh" {
+	each_engine raw_packets
+}
+
+raw_included() {
+	SSH_CONNECTION='10.99.0.1 1025 10.99.0.2 22' capture -q --raw --include-own
+	send tcp:4 8
+	finish
+	expect_events 8 type='"packet"' proto=6
+}
+
+@test "--raw --include-own leaves nothing out" {
+	each_engine raw_included
+}
+
+# --- threads ---------------------------------------------------------------------------------
+
+# each_once KIND COUNT FLOWS KEY...: over four rings every flow is whole.
+each_once() {
+	local kind=$1 count=$2 flows=$3
+	shift 3
+	capture -q --threads 4 --ring 4M --block 256K
+	send "$kind:$flows" "$count"
+	finish
+	expect_events "$flows" type='"flow_end"' packets=$((count / flows)) "$@"
+	expect_events "$flows" type='"flow_end"'
+	expect_stat packets "$count"
+	expect_stat residual_packets 0
+}
+
+@test "--threads: a flow is never split over two rings" {
+	each_engine each_once udp 400 100
+	each_engine each_once gre 400 100 proto=47
+	each_engine each_once vlan 400 100 vlan=100
+	each_engine each_once qinq 400 100 vlan_inner=100
+}
+
+@test "--threads: fragments stay with their datagram" {
+	each_engine each_once frag 400 100 src_port=1024 dst_port=9 flags=0
+}
+
+@test "--threads: outgoing packets too" {
+	for engine in "${ENGINES[@]}"; do
+		capture -q --threads 4 --ring 4M --block 256K --direction out
+		tl_rx "$TL_PYTHON" "$TAP" send rx0 frag:100 400
+		finish
+		expect_events 100 type='"flow_end"' src_port=1024 packets=4
+	done
+}
+
+# --- the books ---------------------------------------------------------------------------------
+
+overrun() {
+	capture -q --ring 256K --block 64K
+	# Stopped, it reads nothing: what does not fit must be in the drops.
+	kill -STOP "${TL_PID[$engine]}"
+	send udp 20000
+	kill -CONT "${TL_PID[$engine]}"
+	finish
+	local packets drops
+	packets=$(tap stat "$engine.out" packets)
+	drops=$(tap stat "$engine.out" kernel_drops)
+	echo "$engine: $packets packets, $drops drops"
+	[ "$drops" -gt 0 ]
+	[ "$packets" -gt 0 ]
+	[ $((packets + drops)) -eq 20000 ]
+	expect_stat residual_packets 0
+}
+
+@test "packets + drops = sent, when the ring is too small" {
+	each_engine overrun
+}
+
+flood() {
+	tl_spawn flood tl_tx "$TL_PYTHON" -c '
+import runpy, sys
+tap = runpy.run_path(sys.argv[1])
+frames = [tap["crafted"]("udp", k, 50) for k in range(50)]
+print("sending", flush=True)
+while True: tap["transmit"]("tx0", frames * 100)' "$TAP"
+	tl_wait_line flood.out sending
+}
+
+stop_under_flood() {
+	local i
+	for i in 1 2 3; do
+		capture -q --threads 2 --ring 1M --block 64K --duration 300ms
+		tl_join "$engine"
+		[ "$TL_STATUS" -eq 0 ]
+		tap check "$engine.out"
+		expect_stat residual_packets 0
+		[ "$(tap stat "$engine.out" packets)" -gt 100 ]
+	done
+}
+
+@test "start and stop in the middle of a flood leave no packet over" {
+	flood
+	each_engine stop_under_flood
+	tl_stop flood KILL
+}
+
+undescribed() {
+	mkfifo control
+	exec {control}<>control
+	tl_spawn device tl_rx "$TL_PYTHON" "$TAP" device tap0 50 control
+	tl_wait_line device.out up
+	capture_on -q -i tap0
+	echo >&"$control"
+	tl_wait_line device.out sent
+	finish
+	echo >&"$control"
+	tl_join device
+	exec {control}>&-
+	rm control
+	expect_stat packets 50
+	expect_stat kernel_drops 50
+	expect_stat residual_packets 0
+}
+
+@test "packets that the kernel cannot describe are drops, not leftovers of the ring" {
+	[ -c /dev/net/tun ] || tl_skip "no /dev/net/tun"
+	each_engine undescribed
+}
+
+counted_exactly() {
+	capture -q -c 1000
+	send udp 1500
+	tl_join "$engine"
+	[ "$TL_STATUS" -eq 0 ]
+	tap check "$engine.out"
+	expect_stat packets 1000
+	expect_stat residual_packets 0
+}
+
+@test "-c stops after exactly so many packets" {
+	each_engine counted_exactly
+}
+
+evcat_agrees() {
+	capture -q
+	send udp:20 5000
+	finish
+	evcat --check "$engine.out"
+}
+
+@test "evcat --check finds the stream complete" {
+	tl_require_tool evcat
+	each_engine evcat_agrees
+}
+
+idle_ends() {
+	capture -q --idle 200ms
+	send udp 3
+	tl_wait_for ended_idle
+	finish
+	# Idle is 3.
+	expect_events 1 type='"flow_end"' end_reason=3 packets=3
+}
+
+ended_idle() {
+	[ "$(count_events type='"flow_end"')" -eq 1 ]
+}
+
+@test "silence ends flows" {
+	each_engine idle_ends
+}
+
+# --- privileges ------------------------------------------------------------------------------
+
+no_privileges() {
+	capture -q
+	local status tasks=0
+	for status in /proc/"${TL_PID[$engine]}"/task/*/status; do
+		grep -qx 'CapEff:	0000000000000000' "$status"
+		grep -qx 'CapPrm:	0000000000000000' "$status"
+		grep -qx 'CapBnd:	0000000000000000' "$status"
+		grep -qx 'NoNewPrivs:	1' "$status"
+		grep -qx 'Seccomp:	2' "$status"
+		tasks=$((tasks + 1))
+	done
+	[ "$tasks" -ge 3 ]
+	if id tapline 2>/dev/null; then
+		[ "$(stat -c %U "/proc/${TL_PID[$engine]}/task")" = tapline ]
+	fi
+	finish
+}
+
+@test "every thread runs without capabilities, under seccomp" {
+	each_engine no_privileges
+}
+
+without_net_raw() {
+	run ip netns exec "$TL_NS_RX" setpriv --bounding-set=-net_raw --inh-caps=-net_raw \
+		"$TL_BIN/$engine" -i rx0 "$@"
+	[ "$status" -eq 3 ]
+	[[ $output == *CAP_NET_RAW* ]]
+}
+
+@test "without CAP_NET_RAW: exit 3, and it is named" {
+	tl_require_tool setpriv
+	each_engine without_net_raw -o /dev/null
+	each_engine without_net_raw --probe
+}
+
+# --- usage -----------------------------------------------------------------------------------
+
+refused() {
+	local code=$1 text=$2
+	shift 2
+	run tl_rx "$engine" -o /dev/null "$@"
+	echo "$engine $*: exit $status: $output"
+	[ "$status" -eq "$code" ]
+	[[ $output == *"$text"* ]]
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "bad usage: exit 2 and one line that says what; no interface there: exit 3" {
+	each_engine refused 2 "no interface"
+	each_engine refused 2 "filter 'tcp prot 80'" -i rx0 -f 'tcp prot 80'
+	each_engine refused 2 "not both" -i rx0 -f tcp udp
+	each_engine refused 2 "--direction" -i rx0 --direction up
+	each_engine refused 2 "power of two" -i rx0 --block 100000
+	each_engine refused 2 "twice" -i rx0 -i rx0
+	each_engine refused 2 "twice" -i rx0 -i any
+	each_engine refused 3 "no such interface" -i nope0
+}
+
+probes() {
+	run --separate-stderr tl_rx "$engine" --probe -i rx0
+	[ "$status" -eq 0 ]
+	[ "$("$TL_PYTHON" -c 'import json, sys; a = json.load(sys.stdin); print(a["name"], a["usable"], a["reason"])' <<<"$output")" = "$engine True " ]
+	run --separate-stderr tl_rx "$engine" --probe --plain -i nope0
+	[ "$status" -eq 3 ]
+	[[ $output == *"usable=false"*"reason=nope0: no such interface"* ]]
+	run "$engine" --capabilities --plain
+	[ "$status" -eq 0 ]
+	[[ $output == *"emits_flows=true"* ]]
+}
+
+@test "--probe tries it, --capabilities says what holds everywhere" {
+	bats_require_minimum_version 1.5.0
+	each_engine probes
+}
+
+# --- life of the process ---------------------------------------------------------------------
+
+statistics_on_request() {
+	capture
+	send udp 3
+	kill -USR1 "${TL_PID[$engine]}"
+	tl_wait_line "$engine.err" 'rx0: [0-9]+ packets'
+	: >"$engine.err"
+	finish
+	grep -q 'rx0: 3 packets.*1 flows.*0 dropped' "$engine.err"
+}
+
+@test "SIGUSR1 and the end print one line of statistics" {
+	each_engine statistics_on_request
+}
+
+promiscuity() {
+	tl_rx ip -d link show rx0 | grep -q "promiscuity $1"
+}
+
+promiscuous() {
+	capture -q
+	promiscuity 1
+	finish
+	capture -q -p
+	promiscuity 0
+	finish
+}
+
+@test "promiscuous by default, not with -p" {
+	each_engine promiscuous
+}
+
+reader_goes() {
+	mkfifo "$engine.fifo"
+	tl_spawn "$engine" ip netns exec "$TL_NS_RX" sh -c "exec $engine -i rx0 >$engine.fifo"
+	head -c 1 "$engine.fifo" >/dev/null
+	tl_join "$engine"
+	[ "$TL_STATUS" -eq 0 ]
+}
+
+@test "a reader that goes away is a clean end" {
+	each_engine reader_goes
+}
+
+writes_file() {
+	capture -q -w here.tap
+	send udp 3
+	tl_stop_ok "$engine"
+	tap check here.tap
+	[ ! -s "$engine.out" ]
+}
+
+@test "-w writes a file" {
+	each_engine writes_file
+}
+
+goes_down_and_up() {
+	capture -q
+	send udp 3
+	ip -n "$TL_NS_RX" link set rx0 down
+	ip -n "$TL_NS_RX" link set rx0 up
+	tl_wait_for tl_rx grep -qx up /sys/class/net/rx0/operstate
+	send udp 4
+	finish
+	expect_stat packets 7
+	expect_stat residual_packets 0
+}
+
+@test "an interface that goes down and up again goes on" {
+	each_engine goes_down_and_up
+}
+
+is_removed() {
+	tl_veth_add "$TL_NS_TX" tx9 10.98.0.1 "$TL_NS_RX" rx9 10.98.0.2
+	capture_on -i rx9 -q
+	ip -n "$TL_NS_RX" link del rx9
+	tl_join "$engine"
+	[ "$TL_STATUS" -eq 1 ]
+	grep -q 'rx9: the interface was removed' "$engine.err"
+	tap check "$engine.out"
+}
+
+@test "an interface that is removed: exit 1, the stream complete" {
+	each_engine is_removed
+}
