@@ -1,21 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "event.h"
-
-struct tl_wire_reader {
-	struct tl_shape shapes[TL_WIRE_MAX_SHAPES]; /* name_count etc. valid where `defined` */
-	bool defined[TL_WIRE_MAX_SHAPES];
-	const struct tl_flow_shape *flow[TL_FLOW_SHAPE_IDS]; /* templates by id, 0 = none */
-	uint16_t in_use[TL_WIRE_MAX_SHAPES];
-	uint32_t in_use_count;
-	bool head_readable;
-	const char *reason;
-	int code; /* -EBADMSG or -E2BIG */
-};
+#include "wire_private.h"
 
 enum wire_key {
 	KEY_V,
@@ -123,7 +111,7 @@ static int read_names(struct tl_mp_cursor *c, struct tl_shape *shape)
 	return 0;
 }
 
-static int read_edges(struct tl_mp_cursor *c, struct tl_mp_cursor *edges, uint32_t *edge_count)
+int tl_wire_read_edges(struct tl_mp_cursor *c, struct tl_mp_cursor *edges, uint32_t *edge_count)
 {
 	struct tl_str name;
 	uint32_t pair;
@@ -168,7 +156,7 @@ static int read_shape(struct tl_wire_reader *reader, struct tl_mp_cursor *c)
 	if (err < 0) {
 		return refuse(reader, err, "bad or too many entity names in a shape");
 	}
-	err = read_edges(c, &shape->edges, &shape->edge_count);
+	err = tl_wire_read_edges(c, &shape->edges, &shape->edge_count);
 	if (err < 0) {
 		return refuse(reader, err, "bad or too many edges in a shape");
 	}
@@ -222,7 +210,7 @@ static int check_open(struct tl_wire_reader *reader, struct tl_mp_cursor *c, uin
 			return refuse(reader, -EBADMSG, "bad entity in an open event");
 		}
 	}
-	int err = read_edges(c, &edges, &edge_count);
+	int err = tl_wire_read_edges(c, &edges, &edge_count);
 	return err < 0 ? refuse(reader, err, "bad or too many edges in an event") : 0;
 }
 
@@ -256,12 +244,6 @@ static int check_event(struct tl_wire_reader *reader, struct tl_mp_cursor *c)
 	return 0;
 }
 
-static uint32_t walk_flows(const struct tl_wire_reader *reader, const struct tl_mp_cursor *c,
-			   uint32_t max, uint32_t *count)
-{
-	return tl_flow_events_walk(reader->flow, c->at, (size_t)(c->end - c->at), max, count);
-}
-
 static int read_events(struct tl_wire_reader *reader, struct tl_mp_cursor *c, struct tl_batch *out)
 {
 	bool all_fixed = true;
@@ -277,7 +259,7 @@ static int read_events(struct tl_wire_reader *reader, struct tl_mp_cursor *c, st
 	uint32_t left = out->event_count;
 	while (left > 0) {
 		uint32_t matched;
-		c->at += walk_flows(reader, c, left, &matched);
+		c->at += tl_wire_walk_flows(reader, c, left, &matched);
 		left -= matched;
 		if (left == 0) {
 			break;
@@ -433,178 +415,4 @@ bool tl_wire_head_readable(const struct tl_wire_reader *reader)
 const struct tl_shape *tl_wire_shape(const struct tl_wire_reader *reader, unsigned int id)
 {
 	return id < TL_WIRE_MAX_SHAPES && reader->defined[id] ? &reader->shapes[id] : 0;
-}
-
-/* --- iteration: over validated bytes, so no getter can fail ------------------ */
-
-struct tl_event_iter tl_wire_events(const struct tl_wire_reader *reader,
-				    const struct tl_batch *batch)
-{
-	return (struct tl_event_iter){reader, batch->events, batch->head.first, batch->all_fixed};
-}
-
-static void open_event(struct tl_mp_cursor *c, struct tl_event *event)
-{
-	struct tl_mp_item item;
-
-	event->shape = 0;
-	tl_mp_get_str(c, &event->type);
-	tl_mp_get(c, &item);
-	event->value_count = item.count;
-	event->values.at = c->at;
-	for (uint32_t i = 0; i < 2 * item.count; i++) {
-		tl_mp_skip(c, TL_WIRE_VALUE_DEPTH);
-	}
-	event->values.end = c->at;
-	read_edges(c, &event->edges, &event->edge_count);
-}
-
-static void shaped_event(struct tl_mp_cursor *c, struct tl_event *event)
-{
-	event->type = event->shape->type;
-	event->value_count = event->shape->name_count;
-	event->values.at = c->at;
-	event->edges = event->shape->edges;
-	event->edge_count = event->shape->edge_count;
-	for (uint32_t i = 0; i < event->value_count; i++) {
-		tl_mp_skip(c, TL_WIRE_VALUE_DEPTH);
-	}
-	event->values.end = c->at;
-}
-
-/* A flow event of ours: everything is where the template says. */
-static inline void fixed_event(const struct tl_wire_reader *reader, const uint8_t *p,
-			       struct tl_event *event)
-{
-	const struct tl_shape *shape = &reader->shapes[p[3]];
-	const uint8_t *end = p + tl_flow_event_len(shape->flow, p);
-
-	event->shape = shape;
-	event->type = shape->type;
-	event->ts_ns = tl_mp_time_ns(p + 6);
-	event->value_count = shape->name_count;
-	event->fixed = true;
-	event->len = (uint32_t)(end - p);
-	event->tail = (struct tl_mp_cursor){p + 4, end};
-	event->values = (struct tl_mp_cursor){p + 14, end};
-	event->edges = shape->edges;
-	event->edge_count = shape->edge_count;
-}
-
-static void any_event(const struct tl_wire_reader *reader, struct tl_mp_cursor c,
-		      struct tl_event *event)
-{
-	uint32_t count;
-	uint64_t id;
-
-	tl_mp_get_array(&c, &count);
-	tl_mp_get_uint(&c, &id);
-	event->tail.at = c.at;
-	tl_mp_get_time(&c, &event->ts_ns);
-	event->shape = id ? &reader->shapes[id] : 0;
-	event->fixed = false;
-	if (id == 0) {
-		open_event(&c, event);
-	} else {
-		shaped_event(&c, event);
-	}
-	event->tail.end = c.at;
-	event->len = (uint32_t)(c.at - event->bytes);
-}
-
-bool tl_event_next(struct tl_event_iter *iter, struct tl_event *event)
-{
-	uint32_t matched = iter->all_fixed;
-
-	if (iter->at.at == iter->at.end) {
-		return false;
-	}
-	event->bytes = iter->at.at;
-	event->number = iter->number++;
-	if (!matched) {
-		walk_flows(iter->reader, &iter->at, 1, &matched);
-	}
-	if (matched) {
-		fixed_event(iter->reader, event->bytes, event);
-	} else {
-		any_event(iter->reader, iter->at, event);
-	}
-	iter->at.at += event->len;
-	return true;
-}
-
-struct tl_entity_iter tl_event_entities(const struct tl_event *event)
-{
-	return (struct tl_entity_iter){
-		.names = event->shape ? event->shape->names : event->values,
-		.values = event->values,
-		.left = event->value_count,
-		.open = !event->shape,
-	};
-}
-
-bool tl_entity_next(struct tl_entity_iter *iter, struct tl_entity *entity)
-{
-	if (iter->left == 0) {
-		return false;
-	}
-	iter->left--;
-	struct tl_mp_cursor *names = iter->open ? &iter->values : &iter->names;
-	tl_mp_get_str(names, &entity->name);
-	entity->value.at = iter->values.at;
-	tl_mp_skip(&iter->values, TL_WIRE_VALUE_DEPTH);
-	entity->value.end = iter->values.at;
-	return true;
-}
-
-struct tl_edge_iter tl_event_edges(const struct tl_event *event)
-{
-	return (struct tl_edge_iter){event->edges, event->edge_count};
-}
-
-bool tl_edge_next(struct tl_edge_iter *iter, struct tl_str *from, struct tl_str *to)
-{
-	uint32_t pair;
-
-	if (iter->left == 0) {
-		return false;
-	}
-	iter->left--;
-	tl_mp_get_array(&iter->at, &pair);
-	tl_mp_get_str(&iter->at, from);
-	tl_mp_get_str(&iter->at, to);
-	return true;
-}
-
-/* RFC 9562, section 5.8. */
-void tl_event_id(const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t number, char text[37])
-{
-	unsigned int custom = (unsigned int)(stream[6] & 0xf) << 8 | stream[7];
-
-	snprintf(text, 37, "%02x%02x%02x%02x-%02x%02x-8%03x-%04x-%012llx", stream[0], stream[1],
-		 stream[2], stream[3], stream[4], stream[5], custom,
-		 (unsigned int)(0x8000 | (number >> 48 & 0x3fff)),
-		 (unsigned long long)(number & 0xffffffffffffull));
-}
-
-/* Offsets in the head that tl_batch_put_head writes: fixed up to `after`. */
-enum {
-	HEAD_SIZE = 1 + 3 + 6,
-	HEAD_BASE = 1 + 3 + 10 + 25 + 6,
-	HEAD_AFTER = HEAD_BASE + 8 + 7,
-};
-
-void tl_wire_set_size(uint8_t *batch, uint32_t size)
-{
-	tl_mp_put_be32(batch + HEAD_SIZE, size);
-}
-
-void tl_wire_set_base(uint8_t *batch, uint64_t base)
-{
-	tl_mp_put_be64(batch + HEAD_BASE, base);
-}
-
-void tl_wire_set_after(uint8_t *batch, uint64_t after)
-{
-	tl_mp_put_be64(batch + HEAD_AFTER, after);
 }

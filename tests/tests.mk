@@ -22,9 +22,9 @@ $(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(LIB)
 unit: $(UNIT)
 	@sh tests/unit/run unit $(UNIT)
 
-# The same under valgrind; not for SAN builds.
+# The same under valgrind; not for SAN builds. nng leaves the stacks of its threads to the exit.
 valgrind: $(UNIT)
-	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full' sh tests/unit/run valgrind $(UNIT)
+	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite' sh tests/unit/run valgrind $(UNIT)
 
 # --- kernel: the parser as the kernel runs it ------------------------------------
 $(TESTS)/test_parse_bpf: $(OBJ)/tests/bpf/test_parse_bpf.c.o $(GOLDEN_OBJ)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Shared by the benchmark scripts: environment, timing, samples. Sourced, with `set -eu`.
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by the scripts
 
 BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build}
 BIN=$BUILD/bin
@@ -13,7 +14,7 @@ die() {
 	exit 1
 }
 
-# need PROGRAM...: those of ours must be built; sets nothing.
+# need PROGRAM...: dies when one of ours is not built.
 need() {
 	local program
 	for program in "$@"; do

@@ -21,6 +21,7 @@ teardown() {
 # one_line WORD...: stderr of `run --separate-stderr` is one line with these words.
 one_line() {
 	local word
+	# shellcheck disable=SC2154  # set by bats' run
 	[ "${#stderr_lines[@]}" -eq 1 ] || {
 		printf 'expected one line, got: %s\n' "$stderr" >&2
 		return 1
@@ -56,7 +57,7 @@ refuses() {
 # Options of the text on stdin, one a line: what stands before two blanks or the end of lines
 # that begin with a dash.
 options() {
-	sed -nE 's/^ *(-.*)/\1/p' | sed -E 's/([^,])  .*/\1/' | tr ', ' '\n\n' | grep -E '^-' | sort -u
+	sed -nE 's/^ *(-.*)/\1/p' | sed -E 's/([^,])  .*/\1/' | tr ', ' '\n' | grep -E '^-' | sort -u
 }
 
 @test "every tool: --help and --version answer on stdout" {
@@ -100,9 +101,10 @@ options() {
 			echo "no $page"
 			false
 		}
-		"$tool" --help | sed -n '/^  /p' | options >help
-		mandoc -T ascii -O width=200 "$page" | col -bx | sed -nE '/^     -/p' | options >page
-		diff help page || {
+		"$tool" --help | sed -n '/^  /p' | options >in_help
+		mandoc -T ascii -O width=200 "$page" | sed -e 's/.\x08//g' |
+			awk '/^     -/ && before == "" { print } { before = $0 }' | options >in_page
+		diff in_help in_page || {
 			echo "$tool: < only in --help, > only in the man page"
 			false
 		}

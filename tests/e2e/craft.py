@@ -7,7 +7,10 @@
   craft.py now IN OUT               the same packets, the last of them stamped now
   craft.py pcapng IN OUT            the same packets as pcapng
   craft.py batches IN PREFIX        one file a batch: PREFIX0, PREFIX1, ...
+  craft.py cut N IN OUT             the same stream in batches of N events
+  craft.py break IN OUT             a batch of the right size that is not valid
   craft.py flat IN                  number of events of each batch, one a line
+  craft.py sizes IN                 bytes of each batch, one a line
   craft.py send SOCKET FILE...      dials an ipc listener as a push socket, a message a file
   craft.py port                     a free tcp port of the loopback
 """
@@ -102,9 +105,43 @@ def cmd_batches(source, prefix):
         write(prefix + str(k), batch)
 
 
+def cmd_cut(count, source, target):
+    out = b""
+    for batch in map(unpack, batches(source)):
+        events, first, count = batch["events"], batch["first"], int(count)
+        for k in range(0, len(events), count):
+            part = events[k:k + count]
+            used = {event[0] for event in part}
+            last = batch["end"] and k + count >= len(events)
+            out += pack({**batch, "after": first + k, "first": first + k, "end": last,
+                         "shapes": [s for s in batch["shapes"] if s[0] in used], "events": part})
+    write(target, out)
+
+
+def unpack(data):
+    return msgpack.unpackb(data, strict_map_key=False)
+
+
+def pack(batch):
+    data = bytearray(msgpack.packb({**batch, "size": 1 << 31}))
+    data[SIZE_AT:SIZE_AT + 4] = struct.pack(">I", len(data))
+    return bytes(data)
+
+
+def cmd_break(source, target):
+    data = bytearray(read(source))
+    data[data.index(b"\xa6events") + 7] = 0xc1
+    write(target, data)
+
+
+def cmd_sizes(source):
+    for batch in batches(source):
+        print(len(batch))
+
+
 def cmd_flat(source):
     for batch in batches(source):
-        print(len(msgpack.unpackb(batch)["events"]))
+        print(len(unpack(batch)["events"]))
 
 
 def cmd_send(path, *files):

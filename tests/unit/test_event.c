@@ -447,9 +447,8 @@ static void capture_stats_encoded_are_decoded(void **state)
 		assert_int_equal(through_a_batch(TL_SHAPE_STATS, bytes, len, &msg, &event), 0);
 		assert_int_equal(tl_stats_event_decode(&event, &out), 0);
 		assert_true(tl_str_eq(in.engine, out.engine) && tl_str_eq(in.mode, out.mode));
-		in.engine = out.engine;
-		in.mode = out.mode;
-		assert_memory_equal(&in, &out, sizeof(in));
+		/* the two texts are the last fields */
+		assert_memory_equal(&in, &out, offsetof(struct tl_capture_stats, engine));
 		struct tl_flow_event flow;
 		assert_int_equal(tl_flow_event_decode(&event, &flow), -ENOMSG);
 		tl_msg_free(msg);

@@ -75,7 +75,7 @@ static void open_rig(struct rig *rig, struct tl_meter_config config)
 
 static void keep_flow(struct rig *rig, const struct tl_event *event)
 {
-	struct tl_flow_event flow;
+	struct tl_flow_event flow = {0};
 
 	if (tl_flow_event_decode(event, &flow) != 0) {
 		return;

@@ -64,7 +64,8 @@ static double size_of(const struct flows *flows, const struct flow_row *row)
 	case EVCAT_SORT_PACKETS:
 		return (double)row->packets;
 	case EVCAT_SORT_RATE:
-		return row->ended_at_ns ? 0 : row->byte_rate;
+		/* Ended flows come after all others, among themselves by size. */
+		return row->ended_at_ns ? -1 / (1 + (double)row->bytes) : row->byte_rate;
 	default:
 		return (double)row->bytes;
 	}

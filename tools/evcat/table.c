@@ -38,16 +38,26 @@ static struct tl_str clip(struct tl_str text, uint32_t max, bool keep_end)
 	return (struct tl_str){text.ptr + (keep_end ? cut : 0), text.len - cut};
 }
 
+/* Of a file its name is enough. */
+static struct tl_str file_name(struct tl_str path)
+{
+	const char *slash = memrchr(path.ptr, '/', path.len);
+	uint32_t skip = slash ? (uint32_t)(slash + 1 - path.ptr) : 0;
+
+	return (struct tl_str){path.ptr + skip, path.len - skip};
+}
+
 int table_add_origin(struct tl_textbuf *out, struct tl_str source, struct tl_str iface,
 		     uint32_t width)
 {
-	const char *between = iface.len > width ? "/.." : "/";
+	struct tl_str name = file_name(iface);
+	const char *between = name.len > width ? "/.." : "/";
 
 	if (safe_add(out, clip(source, width, false)) < 0 ||
 	    tl_textbuf_add(out, between, strlen(between)) < 0) {
 		return -ENOMEM;
 	}
-	return safe_add(out, clip(iface, width, true));
+	return safe_add(out, clip(name, width, true));
 }
 
 int table_add_proto(struct tl_textbuf *out, uint8_t proto)

@@ -16,7 +16,7 @@ int table_add_endpoint(struct tl_textbuf *out, const struct tl_flow_key *key, bo
 /* "tcp", or the number. */
 int table_add_proto(struct tl_textbuf *out, uint8_t proto);
 
-/* "source/iface", made safe; of an iface over `width` bytes the end is kept. */
+/* "source/iface", made safe; of a path the file name, of one over `width` bytes its end. */
 int table_add_origin(struct tl_textbuf *out, struct tl_str source, struct tl_str iface,
 		     uint32_t width);
 

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "link.h"
 #include "log.h"
+#include "service.h"
 
 enum {
 	BUFFER = 1 << 20,
@@ -32,6 +33,7 @@ struct tl_capture_file {
 	uint32_t ns_per_tick;
 	uint32_t fcs; /* bytes at the end of each frame that are no frame */
 	pcap_t *pcap; /* 0 for classic files */
+	int ended;    /* what libpcap said when there were no more packets */
 	uint64_t packets;
 	size_t start; /* of what is not yet consumed in `buffer` */
 	size_t end;
@@ -244,7 +246,7 @@ static int next_libpcap(struct tl_capture_file *f, struct tl_frame *frames)
 	while (count < limit) {
 		struct pcap_pkthdr *header;
 		const uint8_t *bytes;
-		int got = pcap_next_ex(f->pcap, &header, &bytes);
+		int got = f->ended ? f->ended : pcap_next_ex(f->pcap, &header, &bytes);
 		if (got == 1) {
 			take_packet(header, bytes, f->buffer + COPIES + (size_t)count * COPIED,
 				    &frames[count]);
@@ -252,11 +254,12 @@ static int next_libpcap(struct tl_capture_file *f, struct tl_frame *frames)
 			f->packets++;
 			continue;
 		}
-		/* An error shows again on the next call, after these packets were counted. */
+		/* libpcap tells an error once; it is told after these packets were counted. */
+		f->ended = got;
 		if (count > 0 || got == PCAP_ERROR_BREAK) {
 			break;
 		}
-		return errno == EINTR ? -EINTR : damaged(f, pcap_geterr(f->pcap));
+		return tl_service_stopping() ? -EINTR : damaged(f, pcap_geterr(f->pcap));
 	}
 	return count;
 }

@@ -26,6 +26,7 @@ struct run {
 	bool live;
 	bool current; /* live, and its packets come as they happen: no old file in a pipe */
 	bool stopped;
+	uint64_t last_ns; /* latest packet: the time of a file's events, capture_stats included */
 	uint64_t packets; /* accepted by the filter */
 	uint64_t filtered_packets;
 	uint64_t filtered_bytes;
@@ -137,7 +138,8 @@ static void push_stats(struct run *r, bool end)
 		tl_stream_lose(r->stream, 1);
 		return;
 	}
-	uint32_t len = tl_stats_event_encode(p, &stats, tl_clock_wall_ns());
+	uint64_t now = r->current || r->last_ns == 0 ? tl_clock_wall_ns() : r->last_ns;
+	uint32_t len = tl_stats_event_encode(p, &stats, now);
 	tl_batch_commit(&r->stats_batch, TL_SHAPE_STATS, len);
 	tl_stream_push(r->stream, &r->stats_batch, end);
 }
@@ -214,7 +216,9 @@ static bool is_current(uint64_t packet_ns)
 
 static int run_burst(struct run *r, struct tl_frame *frames, unsigned int count)
 {
-	r->current = r->live && is_current(frames[count - 1].ns);
+	uint64_t last_ns = frames[count - 1].ns;
+	r->last_ns = last_ns > r->last_ns ? last_ns : r->last_ns;
+	r->current = r->live && is_current(last_ns);
 	if (r->config.filter) {
 		count = filter(r, frames, count);
 	}
