@@ -16,13 +16,18 @@
 #define PACKET_IGNORE_OUTGOING 23 /* Linux 4.20 */
 #endif
 
+int tl_afp_errno(void)
+{
+	return errno == EINVAL || errno == ENOPROTOOPT ? -EOPNOTSUPP : -errno;
+}
+
 static int set_option(const struct tl_afp *afp, int option, const void *value, socklen_t len,
 		      const char *name)
 {
 	if (setsockopt(afp->fd, SOL_PACKET, option, value, len) == 0) {
 		return 0;
 	}
-	int err = -errno;
+	int err = tl_afp_errno();
 	tl_log_err("%s: %s: %s", afp->iface, name, strerror(-err));
 	return err;
 }
@@ -32,7 +37,7 @@ static int attach_filter(const struct tl_afp *afp, const struct sock_fprog *prog
 	if (setsockopt(afp->fd, SOL_SOCKET, SO_ATTACH_FILTER, program, sizeof(*program)) == 0) {
 		return 0;
 	}
-	int err = -errno;
+	int err = tl_afp_errno();
 	tl_log_err("%s: cannot attach the filter: %s", afp->iface, strerror(-err));
 	return err;
 }
@@ -65,7 +70,7 @@ static int open_socket(struct tl_afp *afp)
 	if (afp->fd >= 0) {
 		return 0;
 	}
-	int err = -errno;
+	int err = tl_afp_errno();
 	tl_log_err("%s: cannot open a packet socket: %s%s", afp->iface, strerror(-err),
 		   err == -EPERM ? ": needs CAP_NET_RAW (run as root, or setcap cap_net_raw+ep)"
 				 : "");
@@ -135,7 +140,7 @@ static int bind_one(const struct tl_afp *afp)
 	if (bind(afp->fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
 		return 0;
 	}
-	int err = -errno;
+	int err = tl_afp_errno();
 	tl_log_err("%s: cannot bind: %s", afp->iface, strerror(-err));
 	return err;
 }

@@ -76,6 +76,12 @@ struct tl_afp_counts tl_afp_counts(struct tl_afp *afp);
  */
 int tl_afp_check(const struct tl_afp *afp);
 
+/*
+ * errno as a return value. What this kernel does not know or have is
+ * -EOPNOTSUPP, so that -EINVAL is always the user's mistake.
+ */
+int tl_afp_errno(void);
+
 /* What the kernel says beside a packet; each engine has it in another place. */
 struct tl_afp_meta {
 	const struct virtio_net_hdr *vnet;

@@ -17,7 +17,7 @@
 #include "service.h"
 
 #define STATS_NS TL_SECOND_NS
-#define CLOSE_NS (5 * TL_SECOND_NS)
+#define CLOSE_NS (4 * TL_SECOND_NS) /* with the workers' end: 5 s from the signal */
 
 struct capd {
 	struct tl_capd_shared shared;
@@ -67,7 +67,7 @@ static void push_stats(struct tl_capd_port *port, double cpu_percent, bool closi
 {
 	const struct tl_capd_engine *engine = port->shared->engine;
 	/* In this order: what was read was stored before. */
-	struct tl_capd_counts counts = tl_capd_port_read(port);
+	struct tl_capd_counts counts = tl_capd_port_read(port, true);
 	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
 	struct tl_capture_stats stats = {
 		.kernel_drops = kernel.drops + counts.lost,
@@ -103,7 +103,7 @@ static void push_all_stats(struct capd *capd, bool closing)
 
 static void print_port(struct tl_capd_port *port)
 {
-	struct tl_capd_counts counts = tl_capd_port_read(port);
+	struct tl_capd_counts counts = tl_capd_port_read(port, false);
 	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
 
 	tl_log_note("%s: %llu packets, %llu bytes, %llu flows (%llu evicted), %llu dropped by the "
@@ -194,10 +194,10 @@ static int open_all(struct capd *capd)
 	int err = tl_service_open();
 
 	if (err == 0) {
-		err = open_output_file(&capd->options);
+		err = open_ports(capd);
 	}
 	if (err == 0) {
-		err = open_ports(capd);
+		err = open_output_file(&capd->options);
 	}
 	if (err == 0) {
 		find_own(capd);
@@ -216,7 +216,14 @@ static int start_all(struct capd *capd)
 	for (unsigned int i = 0; err == 0 && i < capd->port_count; i++) {
 		err = tl_capd_port_start(&capd->ports[i]);
 	}
-	return err < 0 ? err : tl_service_ready(tl_capd_options_ready_fd(&capd->options));
+	if (err == 0) {
+		err = tl_service_ready(tl_capd_options_ready_fd(&capd->options));
+		if (err < 0) {
+			tl_log_err("--ready-fd %llu: %s",
+				   (unsigned long long)capd->options.ready_fd, strerror(-err));
+		}
+	}
+	return err;
 }
 
 /* --- run and stop ------------------------------------------------------------------ */
@@ -284,7 +291,8 @@ static int exit_code(int err)
 	case -EPERM:
 	case -ENODEV:
 	case -ENOMEM:
-	case -ENOPROTOOPT:
+	case -EOPNOTSUPP:
+	case -EAFNOSUPPORT:
 		return TL_EXIT_UNAVAILABLE;
 	default:
 		return TL_EXIT_FAILED;

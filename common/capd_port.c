@@ -170,7 +170,7 @@ void tl_capd_port_close(struct tl_capd_port *port)
 	*port = (struct tl_capd_port){0};
 }
 
-struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port)
+struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port, bool take)
 {
 	struct tl_capd_counts sum = {0};
 
@@ -183,7 +183,9 @@ struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port)
 		if (worker->published.utilization > sum.utilization) {
 			sum.utilization = worker->published.utilization;
 		}
-		worker->published.utilization = 0;
+		if (take) {
+			worker->published.utilization = 0;
+		}
 		pthread_mutex_unlock(&worker->lock);
 	}
 	return sum;

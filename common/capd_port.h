@@ -31,7 +31,7 @@ struct tl_capd_counts {
 	struct tl_meter_counts meter;
 	uint64_t read;	    /* packets taken out of the ring, also those beyond -c */
 	uint64_t lost;	    /* stored, but not handed over */
-	double utilization; /* highest since it was last read */
+	double utilization; /* highest since it was last taken */
 };
 
 struct tl_capd_worker {
@@ -69,8 +69,8 @@ int tl_capd_port_start(struct tl_capd_port *port);
 void tl_capd_port_join(struct tl_capd_port *port);
 void tl_capd_port_close(struct tl_capd_port *port);
 
-/* What the workers published; resets the utilization. */
-struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port);
+/* What the workers published; `take`: the highest utilization begins anew. */
+struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port, bool take);
 /* What the kernel says, over all sockets. */
 struct tl_afp_counts tl_capd_port_kernel(struct tl_capd_port *port);
 

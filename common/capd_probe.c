@@ -78,10 +78,11 @@ static void explain(struct answer *answer, const char *iface, int err)
 {
 	const char *text = err == -EPERM
 				   ? "needs CAP_NET_RAW: run as root, or setcap cap_net_raw+ep"
-			   : err == -ENODEV ? "no such interface: 'ip link' lists them"
-			   : err == -ENOMEM ? "no memory for the ring: try a smaller --ring"
-			   : err == -EINVAL ? "the filter does not compile there"
-					    : strerror(-err);
+			   : err == -ENODEV	? "no such interface: 'ip link' lists them"
+			   : err == -ENOMEM	? "no memory for the ring: try a smaller --ring"
+			   : err == -EINVAL	? "the filter does not compile there"
+			   : err == -EOPNOTSUPP ? "this kernel does not have what it takes"
+						: strerror(-err);
 
 	answer->usable = false;
 	snprintf(answer->reason, sizeof(answer->reason), "%s: %s", iface, text);

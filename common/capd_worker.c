@@ -12,7 +12,7 @@
 #define TICK_NS	       (100 * TL_MS_NS) /* how precisely silence ends flows */
 #define LATE_NS	       (50 * TL_MS_NS) /* a packet is at most so late when it comes out of the ring */
 #define SETTLE_NS      (2 * TL_CAPD_RETIRE_MS * TL_MS_NS)
-#define GIVE_UP_NS     (2 * TL_SECOND_NS)
+#define GIVE_UP_NS     TL_SECOND_NS
 #define SETTLE_STEP_MS 2
 
 static void publish(struct tl_capd_worker *worker)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "afpacket.h"
 #include "log.h"
 
 #ifndef PACKET_FANOUT_FLAG_UNIQUEID
@@ -124,7 +125,7 @@ unsigned short tl_fanout_program(struct sock_filter insns[TL_FANOUT_PROGRAM_MAX]
 
 static int fail(const char *iface, const char *what)
 {
-	int err = -errno;
+	int err = tl_afp_errno();
 	tl_log_err("%s: %s: %s", iface, what, strerror(-err));
 	return err;
 }

@@ -99,7 +99,7 @@ struct tl_flowtab_counts {
 
 struct tl_flowtab;
 
-/* 0; -EINVAL, -ENOMEM. Pages are touched only as flows need them. */
+/* 0; -EINVAL, -ENOMEM, -EIO (no random numbers). Pages are touched only as flows need them. */
 int tl_flowtab_create(struct tl_flowtab **out, const struct tl_flowtab_config *config);
 /* Emits nothing; see tl_flowtab_end_all. */
 void tl_flowtab_destroy(struct tl_flowtab *tab);

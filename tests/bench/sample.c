@@ -23,9 +23,9 @@ struct sample_result sample_time(const char *name, uint64_t items, void (*run)(v
 
 	run(ctx);
 	for (unsigned int i = 0; i < SAMPLES; i++) {
-		uint64_t start = tl_clock_mono_ns();
+		uint64_t start = tl_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		run(ctx);
-		ns[i] = (double)(tl_clock_mono_ns() - start) / (double)items;
+		ns[i] = (double)(tl_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)items;
 	}
 	printf("%-44s", name);
 	char raw[SAMPLES * 12] = "";

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Samples of a micro-benchmark: one untimed run to warm up, then several timed
- * ones; the line shows them all, in ns (or another unit) for each item. Noise
- * only ever adds, so the smallest is what the code costs and the median what
- * it cost on this machine in this minute.
+ * ones; the line shows them all, in ns of this thread's CPU time for each item,
+ * so that other processes disturb by the caches they share only. Noise only
+ * ever adds: the smallest is what the code costs, the median what it cost on
+ * this machine in this minute.
  */
 #ifndef BENCH_SAMPLE_H
 #define BENCH_SAMPLE_H

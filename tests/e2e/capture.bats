@@ -1,6 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # The packet socket engines on a wire of their own.
+#
+# Each test is a subshell of its own, and so is the variable `engine` in it.
+# shellcheck disable=SC2030,SC2031
 
 load lib
 
@@ -12,8 +15,8 @@ setup() {
 	tl_require_tool ethtool "${ENGINES[@]}"
 	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
 	tl_netns_setup
-	ip -n "$TL_NS_TX" link set tx0 mtu 2000
-	ip -n "$TL_NS_RX" link set rx0 mtu 2000
+	ip -n "$TL_NS_TX" link set tx0 mtu 9000
+	ip -n "$TL_NS_RX" link set rx0 mtu 9000
 }
 
 teardown() {
@@ -116,10 +119,12 @@ for line in sys.stdin:
 }
 
 same_as_pcap_flow() {
-	capture -q
-	tl_tx "$TL_PYTHON" "$TAP" replay tx0 "$1"
+	# Some of our own packets have more headers than the default keeps.
+	capture -q -s 5000
+	tap whole "$1" whole.pcap
+	tl_tx "$TL_PYTHON" "$TAP" replay tx0 whole.pcap
 	finish
-	pcap-flow -q -r "$1" -o file.tap
+	pcap-flow -q -r whole.pcap -o file.tap
 	diff <(flow_ends file.tap) <(flow_ends "$engine.out")
 }
 
@@ -387,8 +392,7 @@ while True: tap["transmit"]("tx0", frames * 100)' "$TAP"
 }
 
 stop_under_flood() {
-	local i
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		capture -q --threads 2 --ring 1M --block 64K --duration 300ms
 		tl_join "$engine"
 		[ "$TL_STATUS" -eq 0 ]
@@ -404,27 +408,58 @@ stop_under_flood() {
 	tl_stop flood KILL
 }
 
-undescribed() {
+# device KIND NAME COUNT: tap.py's tap (device) or tun (tunnel) device, up in RX.
+device() {
+	[ -c /dev/net/tun ] || tl_skip "no /dev/net/tun"
 	mkfifo control
 	exec {control}<>control
-	tl_spawn device tl_rx "$TL_PYTHON" "$TAP" device tap0 50 control
+	tl_spawn device tl_rx "$TL_PYTHON" "$TAP" "$1" "$2" "$3" control
 	tl_wait_line device.out up
-	capture_on -q -i tap0
+}
+
+device_sends() {
 	echo >&"$control"
 	tl_wait_line device.out sent
-	finish
+}
+
+device_ends() {
 	echo >&"$control"
 	tl_join device
 	exec {control}>&-
 	rm control
+}
+
+undescribed() {
+	device device tap0 50
+	capture_on -q -i tap0
+	device_sends
+	finish
+	device_ends
 	expect_stat packets 50
 	expect_stat kernel_drops 50
 	expect_stat residual_packets 0
 }
 
 @test "packets that the kernel cannot describe are drops, not leftovers of the ring" {
-	[ -c /dev/net/tun ] || tl_skip "no /dev/net/tun"
 	each_engine undescribed
+}
+
+without_link_header() {
+	device tunnel tun0 5
+	capture_on -q "$@"
+	device_sends
+	finish
+	device_ends
+	expect_events 1 type='"flow_end"' src_ip='"10.99.0.1"' dst_port=9 packets=5 bytes=230
+	expect_events 1 type='"flow_end"'
+	expect_stat packets 5
+}
+
+@test "interfaces without a link header" {
+	each_engine without_link_header -i tun0
+	each_engine without_link_header -i tun0 udp port 9
+	each_engine without_link_header -i any udp port 9
+	each_engine without_link_header -i any --threads 3 --ring 1M --block 64K
 }
 
 counted_exactly() {
@@ -492,6 +527,29 @@ no_privileges() {
 
 @test "every thread runs without capabilities, under seccomp" {
 	each_engine no_privileges
+}
+
+# An account for this test alone: in a mount namespace of its own.
+becomes_tapline() {
+	sed '/^tapline:/d' /etc/passwd >passwd
+	sed '/^tapline:/d' /etc/group >group
+	echo 'tapline:x:64001:64002::/:/bin/false' >>passwd
+	echo 'tapline:x:64002:' >>group
+	tl_start "$engine" ip netns exec "$TL_NS_RX" unshare -m sh -c '
+		mount --bind passwd /etc/passwd && mount --bind group /etc/group && exec "$@"' \
+		sh "$engine" --ready-fd 9 -q -i rx0 -w mine.tap
+	for status in /proc/"${TL_PID[$engine]}"/task/*/status; do
+		grep -qx 'Uid:	64001	64001	64001	64001' "$status"
+		grep -qx 'Gid:	64002	64002	64002	64002' "$status"
+		grep -qx 'CapEff:	0000000000000000' "$status"
+	done
+	send udp 3
+	tl_stop_ok "$engine"
+	tap check mine.tap
+}
+
+@test "it becomes the user tapline, and the file was opened before" {
+	each_engine becomes_tapline
 }
 
 without_net_raw() {

@@ -115,9 +115,9 @@ tl_rx() {
 # when it exits before that. COMMAND is a program, after tl_tx or tl_rx where
 # it is to run in that namespace.
 tl_start() {
-	local name=$1 line
+	local name=$1
 	tl_spawn_ready "$@"
-	if ! read -r -t "$TL_DEADLINE" line <"$name.ready"; then
+	if ! read -r -t "$TL_DEADLINE" _ <"$name.ready"; then
 		echo "$name did not become ready; its stderr:" >&2
 		cat "$name.err" >&2
 		return 1

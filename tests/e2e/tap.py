@@ -9,9 +9,12 @@ msgpack-python reads what the tools write, packet sockets send what they read.
   tap.py stat FILE NAME...       fields of the closing capture_stats, one a line
   tap.py check FILE              one ended stream per interface, no number missing
   tap.py replay IFACE PCAP       sends the frames of an Ethernet capture, unchanged
+  tap.py whole PCAP OUT          a copy without the frames that no wire can carry again: cut short
+                                 in the file, or shorter than a link header
   tap.py device NAME COUNT FIFO  a tap device that, once told by a line from FIFO, receives COUNT
                                  plain frames and as many of a kind (UDP fragmentation offload)
                                  that a packet socket cannot describe; ends with the next line
+  tap.py tunnel NAME COUNT FIFO  the same with a tun device and plain IP packets alone
   tap.py send IFACE KIND COUNT   sends COUNT crafted frames: udp, vlan, qinq, icmp, ipv6, arp,
                                  gre, frag, tcp; `udp:N` spreads them over N flows
 """
@@ -128,15 +131,24 @@ def cmd_check(path):
 
 # --- sending -------------------------------------------------------------------------
 
-def frames_of(path):
+def records_of(path):
+    """The file header, then header, frame and wire length of each record."""
     with open(path, "rb") as file:
         data = file.read()
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    yield data[:24], b"", 0
     at = 24
     while at + 16 <= len(data):
-        captured = struct.unpack(order + "IIII", data[at:at + 16])[2]
-        yield data[at + 16:at + 16 + captured]
+        captured, length = struct.unpack(order + "IIII", data[at:at + 16])[2:]
+        yield data[at:at + 16], data[at + 16:at + 16 + captured], length
         at += 16 + captured
+
+
+def cmd_whole(path, out):
+    with open(out, "wb") as file:
+        for header, frame, length in records_of(path):
+            if not frame or 14 <= len(frame) == length:
+                file.write(header + frame)
 
 
 def transmit(iface, frames):
@@ -147,7 +159,7 @@ def transmit(iface, frames):
 
 
 def cmd_replay(iface, path):
-    transmit(iface, frames_of(path))
+    transmit(iface, (frame for _, frame, _ in records_of(path) if frame))
 
 
 ETHER = bytes.fromhex("020000000002020000000001")
@@ -202,6 +214,19 @@ def crafted(kind, k, flows):
 def cmd_send(iface, kind, count):
     name, _, flows = kind.partition(":")
     transmit(iface, (crafted(name, k, int(flows or 1)) for k in range(int(count))))
+
+
+def cmd_tunnel(name, count, fifo):
+    """IFF_TUN, IFF_NO_PI: no link header."""
+    with open("/dev/net/tun", "r+b", buffering=0) as device, open(fifo, encoding="ascii") as told:
+        fcntl.ioctl(device, 0x400454ca, struct.pack("16sH", name.encode(), 0x1001))
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        print("up", flush=True)
+        told.readline()
+        for k in range(int(count)):
+            device.write(crafted("udp", k, 1)[14:])
+        print("sent", flush=True)
+        told.readline()
 
 
 def cmd_device(name, count, fifo):

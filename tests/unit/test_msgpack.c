@@ -407,6 +407,16 @@ static void count_beyond_the_bytes_is_refused(void **state)
 	static const uint8_t halves[] = {0x82, 1, 1, 1}; /* two pairs said, one and a half there */
 	static const uint8_t str[] = {TL_MP_STR32, 0xff, 0xff, 0xff, 0xff, 'a'};
 	size_t used;
+	static const uint8_t three[] = {0x93, 1, 1, 1};
+	struct tl_mp_cursor c = {three, three + sizeof(three)};
+	uint32_t count;
+
+	/* by the header alone, before any element is looked at */
+	assert_int_equal(tl_mp_get_array(&c, &count), 0);
+	c = (struct tl_mp_cursor){three, three + sizeof(three) - 1};
+	assert_int_equal(tl_mp_get_array(&c, &count), -EBADMSG);
+	c = (struct tl_mp_cursor){halves, halves + sizeof(halves)};
+	assert_int_equal(tl_mp_get_map(&c, &count), -EBADMSG);
 	assert_int_equal(skip_copy(array, sizeof(array), 6, &used), -EBADMSG);
 	assert_int_equal(skip_copy(map, sizeof(map), 6, &used), -EBADMSG);
 	assert_int_equal(skip_copy(halves, sizeof(halves), 6, &used), -EBADMSG);

@@ -439,6 +439,9 @@ static void event_that_does_not_fit_its_shape_is_refused(void **state)
 	p = tl_mp_put_time(tl_mp_put_uint(tl_mp_put_array(events, 3), 1), 5);
 	p = tl_mp_put_uint(p, 1);
 	assert_int_equal(read_with_events(events, p, 1), -EBADMSG); /* a value short */
+	p = tl_mp_put_time(tl_mp_put_uint(tl_mp_put_array(events, 5), 1), 5);
+	p = tl_mp_put_uint(tl_mp_put_uint(tl_mp_put_uint(p, 1), 2), 3);
+	assert_int_equal(read_with_events(events, p, 1), -EBADMSG); /* one too many */
 	p = tl_mp_put_uint(tl_mp_put_uint(tl_mp_put_array(events, 4), 1), 5);
 	p = tl_mp_put_uint(tl_mp_put_uint(p, 1), 1);
 	assert_int_equal(read_with_events(events, p, 1), -EBADMSG); /* no time */

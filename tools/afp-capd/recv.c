@@ -52,7 +52,7 @@ static int set_option(const struct tl_afp *afp, int level, int option, const cha
 	if (setsockopt(afp->fd, level, option, &on, sizeof(on)) == 0) {
 		return 0;
 	}
-	int err = -errno;
+	int err = tl_afp_errno();
 	tl_log_err("%s: %s: %s", afp->iface, name, strerror(-err));
 	return err;
 }

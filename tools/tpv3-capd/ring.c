@@ -54,7 +54,7 @@ static int request_ring(struct ring *ring, const struct tl_afp *afp)
 	};
 
 	return setsockopt(afp->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0
-		       ? -errno
+		       ? tl_afp_errno()
 		       : 0;
 }
 
@@ -117,7 +117,7 @@ static int open_ring(void **out, const struct tl_afp *afp, const struct tl_capd_
 	ring->block_count = blocks < BLOCKS_MIN ? BLOCKS_MIN : (unsigned int)blocks;
 	int err = 0;
 	if (setsockopt(afp->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0) {
-		err = -errno;
+		err = tl_afp_errno();
 		tl_log_err("%s: no TPACKET_V3: %s", afp->iface, strerror(-err));
 	}
 	if (err == 0) {

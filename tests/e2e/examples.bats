@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2154  # bats' run and tl_netns_add set variables by name
+# The scripts in examples/ do what they say.
+
+bats_require_minimum_version 1.5.0
+load lib
+
+setup() {
+	set -o pipefail
+	tl_setup
+	export BIN=$TL_BIN
+	examples=$TL_ROOT/examples
+	demo=$TL_BIN/../demo.pcap
+	golden=$TL_BIN/../golden.pcap
+	if [ ! -r "$demo" ] || [ ! -r "$golden" ]; then
+		tl_skip "no captures (make build/demo.pcap build/golden.pcap)"
+	fi
+}
+
+teardown() {
+	tl_teardown
+}
+
+@test "flows-to-json.sh: the top talkers are those of the table" {
+	tl_require_tool jq
+	"$examples/flows-to-json.sh" "$demo" 5 >got 2>err
+	awk -F '\t' '$2 != "-" { packets[$2] += $8; bytes[$2] += $9 }
+		END { for (a in bytes) printf "%s\t%d\t%d\n", a, packets[a], bytes[a] }' \
+		"$TL_BIN/../demo.tsv" | LC_ALL=C sort -t "$(printf '\t')" -k3,3nr -k1,1 | sed -n 1,5p >expected
+	[ "$(wc -l <expected)" -eq 5 ]
+	diff expected got
+}
+
+@test "pipeline-ipc.sh: every event of every capture arrives" {
+	for capture in "$demo" "$golden"; do
+		pcap-flow -q -r "$capture" | evcat --json
+	done | jq -cS '[.type, .iface, .entities.flow_id, .entities.packets]' | sort >expected
+	"$examples/pipeline-ipc.sh" "$demo" "$golden" >events
+	jq -cS '[.type, .iface, .entities.flow_id, .entities.packets]' events | sort >got
+	diff expected got
+}
+
+@test "live-record-check.sh: the recording holds" {
+	tl_require_root
+	tl_netns_add namespace
+	ip netns exec "$namespace" "$examples/live-record-check.sh" lo 150 rec.tap >got
+	grep -q ': holds; .* 150 packets' got
+	evcat --check rec.tap
+}
+
+@test "live-record-check.sh: an interface that is not there is exit 3" {
+	run --separate-stderr "$examples/live-record-check.sh" tl-none
+	[ "$status" -eq 3 ]
+	[[ $stderr == *tl-none* ]]
+}
+
+@test "read_events.py: the events of evcat --json" {
+	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
+	pcap-flow -q -r "$golden" -o golden.tap
+	pcap-flow -q -r "$demo" >>golden.tap
+	evcat --json golden.tap >expected
+	"$examples/read_events.py" golden.tap >got
+	tail -c +1 golden.tap | "$examples/read_events.py" - | cmp got -
+	"$TL_PYTHON" - expected got <<-'EOF'
+		import json
+		import sys
+		expected, got = ([json.loads(line) for line in open(name)] for name in sys.argv[1:])
+		assert len(got) == len(expected) > 1000
+		for a, b in zip(expected, got):
+		    for name in ("proto", "end_reason"):  # numbers there, keywords here
+		        a["entities"].pop(name, 0), b["entities"].pop(name, 0)
+		    assert a == b, (a, b)
+	EOF
+}
+
+@test "read_events.py: what is no recording ends with one line" {
+	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
+	run --separate-stderr "$examples/read_events.py" "$golden"
+	[ "$status" -eq 1 ]
+	[ -z "$output" ]
+	[[ $stderr == "read_events.py: "* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
