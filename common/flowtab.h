@@ -68,9 +68,11 @@ struct tl_flow_delta {
 	uint64_t last_ns;
 	uint16_t min_len;
 	uint16_t max_len;
+	/* Not in the order of struct tl_packet: the compiler would copy two of these bytes with one
+	 * load just after they were stored one by one, and the load would wait. */
 	uint8_t ttl;
-	uint8_t tos;
 	uint8_t tcp_flags;
+	uint8_t tos;
 };
 
 /* `flow` is valid during the call. `now_ns` is table time. */

@@ -38,6 +38,8 @@ blocks() {
 	[[ $output == *flow_end* ]]
 	[[ $output == *": holds; "* ]]
 	[[ $stderr != *" error: "* ]]
+	# The last one went over sockets: every event arrived.
+	[ "$(wc -l <events.json)" -eq "$(evcat --json rec.tap | wc -l)" ]
 }
 
 @test "README: the marked commands for root work" {

@@ -134,6 +134,11 @@ tl_command() {
 	esac
 }
 
+# What an earlier run printed must not be taken for this one's.
+tl_forget() {
+	: >"$1.out" >"$1.err"
+}
+
 tl_spawn_ready() {
 	local name=$1
 	shift
@@ -141,6 +146,7 @@ tl_spawn_ready() {
 	set -- "${TL_COMMAND[@]}"
 	rm -f "$name.ready"
 	mkfifo "$name.ready"
+	tl_forget "$name"
 	"$@" >"$name.out" 2>"$name.err" 9>"$name.ready" 3>&- &
 	TL_PID[$name]=$!
 }
@@ -151,6 +157,7 @@ tl_spawn() {
 	shift
 	tl_command "$@"
 	set -- "${TL_COMMAND[@]}"
+	tl_forget "$name"
 	"$@" >"$name.out" 2>"$name.err" 3>&- &
 	TL_PID[$name]=$!
 }

@@ -263,6 +263,12 @@ static int outcome_read(const struct generator *g, const struct port_counts *bef
 	int err = port_counts(&g->port, &o->device);
 	o->device.sent -= before->sent;
 	o->device.errors -= before->errors;
+	if (err == 0 && o->device.sent + o->device.errors > o->made) {
+		tl_log_err(
+			"somebody else redirects frames to %s: what was sent cannot be told apart",
+			g->port.iface);
+		return -EBUSY;
+	}
 	o->not_accepted = o->made - o->device.sent - o->device.errors;
 	for (unsigned int f = 0; f < GEN_FAMILIES; f++) {
 		o->family[f] = progress->family[f];
