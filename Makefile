@@ -116,7 +116,7 @@ check: deps-check
 e2e: all deps-check $(BUILD)/golden.pcap $(BUILD)/demo.pcap
 	@bash tests/e2e/run $(BUILD)
 
-SH_FILES := $(shell git ls-files '*.sh' '*.bash' '*.bats' .ci/run tests/fuzz/run 2>/dev/null)
+SH_FILES := $(shell git ls-files "*.sh" "*.bash" "*.bats" .ci/run "tests/*/run" "tests/bench/bench-*" 2>/dev/null)
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null)
 MAN_PAGES := $(wildcard docs/man/*.[1-9])
 lint: deps-check

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../bpf/parse.h"
 #include "clock.h"
 #include "hop.h"
 #include "log.h"
@@ -12,6 +13,7 @@
 
 enum {
 	SNAPLEN_FLOWS = 256, /* the headers; more only fills the ring sooner */
+	SNAPLEN_HEADERS = TL_PARSE_MAX_OFFSET + 96, /* all that the parser may look at */
 	SNAPLEN_MIN = 64,
 	PAYLOAD_DEFAULT = 64,
 	PAYLOAD_MAX = 65535,
@@ -87,7 +89,7 @@ static const struct tl_opt opts[] = {
 	 .kind = TL_OPT_NUMBER,
 	 .metavar = "BYTES",
 	 .offset = FIELD(snaplen),
-	 .help = "bytes kept of a packet (256, with --raw 256 + N)",
+	 .help = "bytes kept of a packet (256 + --payload N; long headers 4096 + N)",
 	 .min = SNAPLEN_MIN,
 	 .max = 262144},
 	{.long_name = "raw",
@@ -294,6 +296,14 @@ uint32_t tl_capd_options_snaplen(const struct tl_capd_options *options)
 		return (uint32_t)options->snaplen;
 	}
 	return SNAPLEN_FLOWS + (options->raw ? (uint32_t)options->payload : 0);
+}
+
+uint32_t tl_capd_options_long_snaplen(const struct tl_capd_options *options)
+{
+	if (options->snaplen != 0) {
+		return (uint32_t)options->snaplen;
+	}
+	return SNAPLEN_HEADERS + (options->raw ? (uint32_t)options->payload : 0);
 }
 
 enum tl_filter_direction tl_capd_options_direction(const struct tl_capd_options *options)

@@ -46,6 +46,8 @@ void tl_capd_options_fini(struct tl_capd_options *options);
 /* What follows from them. */
 int tl_capd_options_ready_fd(const struct tl_capd_options *options); /* -1: nobody asked */
 uint32_t tl_capd_options_snaplen(const struct tl_capd_options *options);
+/* The same of a packet whose headers may be long: as far as the parser follows them. */
+uint32_t tl_capd_options_long_snaplen(const struct tl_capd_options *options);
 enum tl_filter_direction tl_capd_options_direction(const struct tl_capd_options *options);
 
 #endif

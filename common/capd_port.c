@@ -35,7 +35,7 @@ static int open_ring(struct tl_capd_worker *worker, const char *iface)
 	struct tl_capd_ring_config ring = {
 		.ring_size = options->ring_size,
 		.block_size = options->block_size,
-		.snaplen = tl_capd_options_snaplen(options),
+		.snaplen = tl_capd_options_long_snaplen(options),
 		.quiet = options->probe,
 	};
 	int err = tl_afp_open(worker->afp, &config);
@@ -52,6 +52,10 @@ static int compile_filter(struct tl_capd_port *port)
 		return err;
 	}
 	err = tl_filter_prepend_direction(&port->filter, tl_capd_options_direction(options));
+	if (err == 0 && options->snaplen == 0) {
+		err = tl_filter_append_long(&port->filter, tl_capd_options_snaplen(options),
+					    tl_capd_options_long_snaplen(options));
+	}
 	if (err < 0) {
 		tl_log_err("filter '%s': too long for the kernel", options->filter);
 	}

@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if_arp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 
 enum {
-	SLL_LEN = 16,	 /* DLT_LINUX_SLL header: what libpcap believes to be in front */
-	SLL_PKTTYPE = 0, /* offsets in it, LINKTYPE_LINUX_SLL */
+	IPV6_NEXT_HEADER = 6, /* offset in the header */
+	SLL_LEN = 16,	      /* DLT_LINUX_SLL header: what libpcap believes to be in front */
+	SLL_PKTTYPE = 0,      /* offsets in it, LINKTYPE_LINUX_SLL */
 	SLL_PROTOCOL = 14,
 	LIVE_BUFFER = 256 << 10,
 };
@@ -274,6 +277,44 @@ int tl_filter_prepend_direction(struct bpf_program *program, enum tl_filter_dire
 	};
 
 	return direction == TL_FILTER_BOTH ? 0 : prepend(program, test, 3);
+}
+
+/*
+ * Loads that miss the packet would refuse it, so its length is looked at first;
+ * a packet of up to `program`'s own length is kept whole by it anyway.
+ */
+int tl_filter_append_long(struct bpf_program *program, uint32_t snaplen, uint32_t long_snaplen)
+{
+	const struct bpf_insn tail[] = {
+		{.code = BPF_LD | BPF_W | BPF_LEN},
+		{.code = BPF_JMP | BPF_JGT | BPF_K, .jt = 0, .jf = 8, .k = snaplen},
+		{.code = BPF_LD | BPF_H | BPF_ABS, .k = (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 6, .jf = 0, .k = ETH_P_IP},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 0, .jf = 4, .k = ETH_P_IPV6},
+		{.code = BPF_LD | BPF_B | BPF_ABS, .k = (uint32_t)(SKF_NET_OFF + IPV6_NEXT_HEADER)},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 3, .jf = 0, .k = IPPROTO_TCP},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 2, .jf = 0, .k = IPPROTO_UDP},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 1, .jf = 0, .k = IPPROTO_ICMPV6},
+		{.code = BPF_RET | BPF_K, .k = long_snaplen},
+		{.code = BPF_RET | BPF_K, .k = snaplen},
+	};
+	const unsigned int tail_len = sizeof(tail) / sizeof(tail[0]);
+	const unsigned int len = program->bf_len;
+	struct bpf_insn *insns = calloc(len + tail_len, sizeof(*insns));
+
+	if (!insns) {
+		return -ENOMEM;
+	}
+	memcpy(insns, program->bf_insns, len * sizeof(*insns));
+	memcpy(insns + len, tail, sizeof(tail));
+	for (unsigned int i = 0; i < len; i++) {
+		if (insns[i].code == (BPF_RET | BPF_K) && insns[i].k != 0) {
+			insns[i] = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .k = len - i - 1};
+		}
+	}
+	tl_filter_free(program);
+	*program = (struct bpf_program){.bf_len = len + tail_len, .bf_insns = insns};
+	return len + tail_len > BPF_MAXINSNS ? -E2BIG : 0;
 }
 
 void tl_filter_free(struct bpf_program *program)

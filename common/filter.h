@@ -42,6 +42,14 @@ enum tl_filter_direction {
 /* Puts a test of the packet's direction before the program. 0, -ENOMEM, -E2BIG (free it). Pure. */
 int tl_filter_prepend_direction(struct bpf_program *program, enum tl_filter_direction direction);
 
+/*
+ * Packets longer than `snaplen` whose headers may be longer too are kept up to
+ * `long_snaplen`: all but IPv4, and IPv6 with TCP, UDP or ICMPv6 right behind
+ * it, as seen behind the link header (tags, PPPoE and MPLS count as long).
+ * For packet sockets only. 0, -ENOMEM, -E2BIG. Pure.
+ */
+int tl_filter_append_long(struct bpf_program *program, uint32_t snaplen, uint32_t long_snaplen);
+
 void tl_filter_free(struct bpf_program *program);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hop.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,23 +12,38 @@
 #include "log.h"
 #include "service.h"
 
-#define STOP_MAX_NS (4 * TL_SECOND_NS)
+#define STOP_MAX_NS   (4 * TL_SECOND_NS)
+#define STOP_SLICE_NS (50 * TL_MS_NS)
 
 bool tl_hop_is_url(const char *place)
 {
 	return strstr(place, "://") != 0;
 }
 
+/* By address, not by text: tcp://127.example.org is somewhere else. */
 static bool is_loopback(const char *url)
 {
-	static const char *const hosts[] = {"tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
+	const char *start = url + strlen("tcp://");
+	const char *colon = strrchr(start, ':');
+	size_t len = colon ? (size_t)(colon - start) : strlen(start);
+	char host[64];
+	struct in_addr v4;
+	struct in6_addr v6;
 
-	for (unsigned int i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		if (strncmp(url, hosts[i], strlen(hosts[i])) == 0) {
-			return true;
-		}
+	if (len >= 2 && start[0] == '[' && start[len - 1] == ']') {
+		start++;
+		len -= 2;
 	}
-	return false;
+	if (len >= sizeof(host)) {
+		return false;
+	}
+	memcpy(host, start, len);
+	host[len] = '\0';
+	if (inet_pton(AF_INET, host, &v4) == 1) {
+		return ntohl(v4.s_addr) >> 24 == 127;
+	}
+	return strcmp(host, "localhost") == 0 ||
+	       (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
 }
 
 static int check_url(const char *url, const struct tl_hop_config *config)
@@ -87,6 +104,48 @@ bool tl_hop_stop_waiting(uint64_t last_input_ns, uint64_t silence_ns)
 	       (now - stop_ns >= STOP_MAX_NS || (now >= since && now - since >= silence_ns));
 }
 
+/* While stopping the signal's descriptor stays readable: only the input is waited for. */
+static int poll_once(int fd, uint64_t timeout_ns)
+{
+	bool stopping = tl_service_stopping();
+	struct pollfd fds[] = {
+		{.fd = fd, .events = POLLIN},
+		{.fd = stopping ? -1 : tl_service_fd(), .events = POLLIN},
+	};
+
+	if (stopping && timeout_ns > STOP_SLICE_NS) {
+		timeout_ns = STOP_SLICE_NS;
+	}
+	struct timespec ts = {
+		.tv_sec = (time_t)(timeout_ns / TL_SECOND_NS),
+		.tv_nsec = (long)(timeout_ns % TL_SECOND_NS),
+	};
+	int ready = ppoll(fds, 2, timeout_ns == UINT64_MAX ? 0 : &ts, 0);
+	if (ready < 0) {
+		return errno == EINTR ? 0 : -errno;
+	}
+	return ready > 0 && fds[0].revents ? 1 : 0;
+}
+
+int tl_hop_wait_readable(int fd, uint64_t last_input_ns, uint64_t silence_ns, uint64_t deadline_ns)
+{
+	for (;;) {
+		uint64_t now = tl_clock_mono_ns();
+		uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+		int ready = poll_once(fd, deadline_ns == UINT64_MAX ? UINT64_MAX : left);
+		if (ready != 0) {
+			return ready;
+		}
+		if (tl_hop_stop_waiting(last_input_ns, silence_ns)) {
+			return -EINTR;
+		}
+		if (!tl_service_stopping() || tl_clock_mono_ns() >= deadline_ns) {
+			tl_service_clear();
+			return -ETIMEDOUT;
+		}
+	}
+}
+
 struct tl_hop_counts tl_hop_in_counts(const struct tl_hop_in *in)
 {
 	return in->counts;
@@ -118,11 +177,9 @@ int tl_hop_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
 	return out->ops->send(out, msg, timeout_ns);
 }
 
-void tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns)
+bool tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 {
-	if (out->ops->drain) {
-		out->ops->drain(out, timeout_ns);
-	}
+	return !out->ops->drain || out->ops->drain(out, timeout_ns);
 }
 
 bool tl_hop_refuse_terminal(const char *place)

@@ -68,8 +68,9 @@ int tl_hop_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
 /*
  * Waits until all that was sent has left this process, at most that long:
  * nng queues nothing (SENDBUF 0), so this covers the message in flight.
+ * False when the time was not enough.
  */
-void tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns);
+bool tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns);
 
 /* True and one hint on stderr when the place is "-" and stdout is a terminal. */
 bool tl_hop_refuse_terminal(const char *place);

@@ -33,53 +33,14 @@ struct file_out {
 	size_t done; /* bytes written of the message that is being sent */
 };
 
-#define SILENCE_NS    TL_SECOND_NS /* after which a stopping consumer no longer waits for the end */
-#define STOP_SLICE_NS (50 * TL_MS_NS)
+#define SILENCE_NS TL_SECOND_NS /* after which a stopping consumer no longer waits for the end */
 
-/* While stopping the signal's descriptor stays readable: only the input is waited for. */
-static int poll_once(const struct file_in *f, uint64_t timeout_ns)
-{
-	bool stopping = tl_service_stopping();
-	struct pollfd fds[] = {
-		{.fd = f->fd, .events = POLLIN},
-		{.fd = stopping ? -1 : tl_service_fd(), .events = POLLIN},
-	};
-
-	if (stopping && timeout_ns > STOP_SLICE_NS) {
-		timeout_ns = STOP_SLICE_NS;
-	}
-	struct timespec ts = {
-		.tv_sec = (time_t)(timeout_ns / TL_SECOND_NS),
-		.tv_nsec = (long)(timeout_ns % TL_SECOND_NS),
-	};
-	int ready = ppoll(fds, 2, timeout_ns == UINT64_MAX ? 0 : &ts, 0);
-	if (ready < 0) {
-		return errno == EINTR ? 0 : -errno;
-	}
-	return ready > 0 && fds[0].revents ? 1 : 0;
-}
-
-/* 1 readable; -ETIMEDOUT, also when a signal wants the caller's attention; -EINTR; -errno. */
 static int wait_readable(const struct file_in *f, uint64_t deadline_ns)
 {
 	if (!f->pollable) {
 		return tl_hop_stop_waiting(0, 0) ? -EINTR : 1;
 	}
-	for (;;) {
-		uint64_t now = tl_clock_mono_ns();
-		uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-		int ready = poll_once(f, deadline_ns == UINT64_MAX ? UINT64_MAX : left);
-		if (ready != 0) {
-			return ready;
-		}
-		if (tl_hop_stop_waiting(f->in.last_input_ns, SILENCE_NS)) {
-			return -EINTR;
-		}
-		if (!tl_service_stopping() || tl_clock_mono_ns() >= deadline_ns) {
-			tl_service_clear();
-			return -ETIMEDOUT;
-		}
-	}
+	return tl_hop_wait_readable(f->fd, f->in.last_input_ns, SILENCE_NS, deadline_ns);
 }
 
 static int fill(struct file_in *f, uint64_t deadline_ns)

@@ -3,13 +3,16 @@
  * nng 1.5.2, the only file that knows it. What its manual and our measurements
  * (docs/design.md, "Delivery") ask for: RECVMAXSZ before the listener starts,
  * since the default is unlimited; SENDBUF 0, since a queued message dies with
- * the process; a quick reconnect, since the default waits a second.
+ * the process; a quick reconnect, since the default waits a second. All
+ * calls are non-blocking and wait in poll, so that a signal ends any wait.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,21 +21,28 @@
 #include "clock.h"
 #include "hop_private.h"
 #include "log.h"
-#include "service.h"
 #include "wire.h"
 
-enum {
-	RECONNECT_MIN_MS = 10,
-	RECONNECT_MAX_MS = 1000,
-	SLICE_MS = 50, /* between looks at the stop flag: nng cannot be woken by a descriptor of
-			   ours */
-};
+enum { RECONNECT_MIN_MS = 10, RECONNECT_MAX_MS = 1000 };
 
-#define SILENCE_NS                                                                                 \
-	(200 * TL_MS_NS) /* after which a stopping consumer takes its input for drained */
+/* After so long a stopping consumer takes its input for drained. */
+#define SILENCE_NS (200 * TL_MS_NS)
+
+/*
+ * Messages are of mmap size by malloc's default: each would be mapped, faulted
+ * in and unmapped again (a third of batcher's page faults remain this way).
+ */
+static void keep_big_chunks(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
 
 struct tl_msg *tl_msg_new(size_t capacity)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, keep_big_chunks);
 	struct tl_msg *msg = calloc(1, sizeof(*msg));
 	nng_msg *backing;
 
@@ -57,12 +67,13 @@ void tl_msg_free(struct tl_msg *msg)
 struct nng_in {
 	struct tl_hop_in in;
 	nng_socket socket;
+	int fd; /* readable when a message is there */
 };
 
 struct nng_out {
 	struct tl_hop_out out;
 	nng_socket socket;
-	int uncertain; /* a message was handed to nng and may not have left yet */
+	int fd; /* readable when a message can be sent */
 };
 
 static int error_of(int nng_error)
@@ -93,15 +104,6 @@ static int explain(const char *what, const char *url, int nng_error)
 	return error_of(nng_error);
 }
 
-/* Milliseconds to wait now: waiting goes in slices, so that a signal is seen. */
-static nng_duration slice(uint64_t deadline_ns)
-{
-	uint64_t now = tl_clock_mono_ns();
-	uint64_t left_ms = deadline_ns > now ? (deadline_ns - now + TL_MS_NS - 1) / TL_MS_NS : 0;
-
-	return left_ms < SLICE_MS ? (nng_duration)left_ms : SLICE_MS;
-}
-
 static uint64_t deadline_of(uint64_t timeout_ns)
 {
 	uint64_t now = tl_clock_mono_ns();
@@ -124,32 +126,37 @@ static int wrap(nng_msg *backing, struct tl_msg **out)
 	return 1;
 }
 
+/* The next message if one is there: 1, 0 none, -errno. What is no batch is skipped. */
+static int take_message(struct nng_in *n, struct tl_msg **msg)
+{
+	for (;;) {
+		nng_msg *backing;
+		int err = nng_recvmsg(n->socket, &backing, NNG_FLAG_NONBLOCK);
+		if (err != 0) {
+			return err == NNG_EAGAIN ? 0 : error_of(err);
+		}
+		size_t len = nng_msg_len(backing);
+		if (tl_wire_peek(nng_msg_body(backing), len) == (int)len) {
+			return wrap(backing, msg);
+		}
+		n->in.counts.skipped_bytes += len;
+		nng_msg_free(backing);
+	}
+}
+
 static int nng_recv_batch(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns)
 {
 	struct nng_in *n = (struct nng_in *)in;
 	uint64_t deadline = deadline_of(timeout_ns);
 
 	for (;;) {
-		nng_msg *backing;
-		nng_socket_set_ms(n->socket, NNG_OPT_RECVTIMEO, slice(deadline));
-		int err = nng_recvmsg(n->socket, &backing, 0);
-		if (err == 0) {
-			size_t len = nng_msg_len(backing);
-			if (tl_wire_peek(nng_msg_body(backing), len) == (int)len) {
-				return wrap(backing, msg);
-			}
-			in->counts.skipped_bytes += len;
-			nng_msg_free(backing);
-			continue;
+		int got = take_message(n, msg);
+		if (got != 0) {
+			return got;
 		}
-		if (err != NNG_ETIMEDOUT) {
-			return error_of(err);
-		}
-		if (tl_hop_stop_waiting(in->last_input_ns, SILENCE_NS)) {
-			return -EINTR;
-		}
-		if (tl_clock_mono_ns() >= deadline) {
-			return -ETIMEDOUT;
+		int err = tl_hop_wait_readable(n->fd, in->last_input_ns, SILENCE_NS, deadline);
+		if (err < 0) {
+			return err;
 		}
 	}
 }
@@ -195,6 +202,9 @@ int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url)
 	}
 	nng_socket_set_size(n->socket, NNG_OPT_RECVMAXSZ, TL_WIRE_MAX_BATCH);
 	err = listen_at(n->socket, url);
+	if (err == 0) {
+		err = nng_socket_get_int(n->socket, NNG_OPT_RECVFD, &n->fd);
+	}
 	if (err != 0) {
 		nng_close(n->socket);
 		free(n);
@@ -203,6 +213,23 @@ int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url)
 	n->in.ops = &in_ops;
 	*out = &n->in;
 	return 0;
+}
+
+static bool wait_writable(const struct nng_out *n, uint64_t deadline_ns)
+{
+	struct pollfd pfd = {.fd = n->fd, .events = POLLIN};
+
+	for (;;) {
+		uint64_t now = tl_clock_mono_ns();
+		uint64_t left_ms = deadline_ns > now ? (deadline_ns - now) / TL_MS_NS + 1 : 0;
+		int ready = poll(&pfd, 1, left_ms > 1000 ? 1000 : (int)left_ms);
+		if (ready > 0) {
+			return true;
+		}
+		if (tl_clock_mono_ns() >= deadline_ns) {
+			return false;
+		}
+	}
 }
 
 static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
@@ -219,17 +246,15 @@ static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t t
 	msg->memory = msg->data;
 	msg->capacity = msg->len;
 	for (;;) {
-		nng_socket_set_ms(n->socket, NNG_OPT_SENDTIMEO, slice(deadline));
-		int err = nng_sendmsg(n->socket, backing, 0);
+		int err = nng_sendmsg(n->socket, backing, NNG_FLAG_NONBLOCK);
 		if (err == 0) {
-			n->uncertain = 1;
 			free(msg);
 			return 0;
 		}
-		if (err != NNG_ETIMEDOUT) {
+		if (err != NNG_EAGAIN) {
 			return error_of(err);
 		}
-		if (tl_clock_mono_ns() >= deadline) {
+		if (!wait_writable(n, deadline)) {
 			return -ETIMEDOUT;
 		}
 	}
@@ -240,18 +265,9 @@ static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t t
  * with SENDBUF 0 the only one there was. What lies in the kernel's buffer
  * belongs to the peer by then.
  */
-static void nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
+static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 {
-	struct nng_out *n = (struct nng_out *)out;
-	uint64_t deadline = deadline_of(timeout_ns);
-	int fd;
-
-	if (!n->uncertain || nng_socket_get_int(n->socket, NNG_OPT_SENDFD, &fd) != 0) {
-		return;
-	}
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
-	while (tl_clock_mono_ns() < deadline && poll(&pfd, 1, slice(deadline)) == 0) {
-	}
+	return wait_writable((struct nng_out *)out, deadline_of(timeout_ns));
 }
 
 static void nng_close_out(struct tl_hop_out *out)
@@ -280,6 +296,9 @@ int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url)
 	nng_socket_set_ms(n->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
 	nng_socket_set_ms(n->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
 	err = nng_dial(n->socket, url, 0, NNG_FLAG_NONBLOCK);
+	if (err == 0) {
+		err = nng_socket_get_int(n->socket, NNG_OPT_SENDFD, &n->fd);
+	}
 	if (err != 0) {
 		nng_close(n->socket);
 		free(n);

@@ -20,7 +20,7 @@ struct tl_hop_in {
 
 struct tl_hop_out_ops {
 	int (*send)(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns);
-	void (*drain)(struct tl_hop_out *out, uint64_t timeout_ns); /* may be 0 */
+	bool (*drain)(struct tl_hop_out *out, uint64_t timeout_ns); /* may be 0 */
 	void (*close)(struct tl_hop_out *out);
 };
 
@@ -38,5 +38,11 @@ int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url);
  * or it has taken 4 s: supervisors wait 5.
  */
 bool tl_hop_stop_waiting(uint64_t last_input_ns, uint64_t silence_ns);
+
+/*
+ * Waits for input at `fd`: 1 readable; -ETIMEDOUT, also when a signal wants the
+ * caller's attention; -EINTR by the rule above; other -errno.
+ */
+int tl_hop_wait_readable(int fd, uint64_t last_input_ns, uint64_t silence_ns, uint64_t deadline_ns);
 
 #endif

@@ -9,8 +9,10 @@
 #include "clock.h"
 #include "log.h"
 #include "outbox_private.h"
+#include "service.h"
 
 #define SEND_SLICE_NS (100 * TL_MS_NS) /* between looks at whether to give up */
+#define STOP_WAIT_NS  (5 * TL_SECOND_NS)
 
 struct held {
 	struct held *next;
@@ -104,34 +106,55 @@ static bool has_more_than_inflight(const struct tl_outbox *o)
 	return o->head && (!o->sending || o->head->next);
 }
 
-static void make_room(struct tl_outbox *o, size_t len)
+/* In slices: a signal does not wake a condition, and a producer must be able to stop. */
+static void wait_for_room(struct tl_outbox *o)
 {
-	while (is_full(o, len) && !o->counts.broken && o->error == 0) {
-		if (o->config.policy == TL_OUTBOX_WAIT) {
-			pthread_cond_wait(&o->changed, &o->lock);
-		} else if (has_more_than_inflight(o)) {
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += SEND_SLICE_NS;
+	if (until.tv_nsec >= (long)TL_SECOND_NS) {
+		until.tv_nsec -= (long)TL_SECOND_NS;
+		until.tv_sec++;
+	}
+	pthread_cond_timedwait(&o->changed, &o->lock, &until);
+}
+
+/*
+ * While stopping nobody waits, but what a producer still has (its flows' ends)
+ * is taken: up to three windows more. 0, or -ETIMEDOUT: there is no room.
+ */
+static int make_room(struct tl_outbox *o, size_t len)
+{
+	while (is_full(o, len) && o->error == 0) {
+		if (o->config.policy == TL_OUTBOX_DROP_OLDEST) {
+			if (!has_more_than_inflight(o)) {
+				return 0;
+			}
 			drop_oldest(o);
+		} else if (tl_service_stopping()) {
+			return o->held_bytes / 4 < o->config.window ? 0 : -ETIMEDOUT;
 		} else {
-			return;
+			wait_for_room(o);
 		}
 	}
+	return o->error;
 }
 
 int tl_outbox_put(struct tl_outbox *o, struct tl_msg *msg, struct tl_stream_loss *loss,
 		  uint64_t after, uint32_t events)
 {
 	struct held *h = calloc(1, sizeof(*h));
-	int err = 0;
 
 	pthread_mutex_lock(&o->lock);
-	make_room(o, msg->len);
+	int err = make_room(o, msg->len);
 	if (loss->pending && loss != &o->foreign) {
 		loss->pending = false;
 		after = loss->after < after ? loss->after : after;
 		tl_wire_set_after(msg->data, after);
 	}
-	if (!h || o->error != 0) {
-		err = h ? o->error : -ENOMEM;
+	if (!h || err < 0) {
+		err = h ? err : -ENOMEM;
 		count_dropped(o, &(struct held){.events = events});
 		loss->pending = true;
 		loss->after = after;
@@ -201,12 +224,19 @@ static void send_head(struct tl_outbox *o)
 	pthread_cond_broadcast(&o->changed);
 }
 
+/* Also who meant to wait for ever gives up some time after a signal. */
+static bool is_too_late(const struct tl_outbox *o)
+{
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t stop_ns = tl_service_stop_ns();
+
+	return now >= o->give_up_ns ||
+	       (stop_ns != 0 && now - stop_ns >= STOP_WAIT_NS && o->give_up_ns == UINT64_MAX);
+}
+
 static bool is_over(const struct tl_outbox *o)
 {
-	if (o->error != 0) {
-		return true;
-	}
-	return o->closing && (!o->head || tl_clock_mono_ns() >= o->give_up_ns);
+	return o->error != 0 || (o->closing && (!o->head || is_too_late(o)));
 }
 
 static void *send_all(void *arg)
@@ -237,7 +267,11 @@ int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config
 	o->tail = &o->head;
 	o->give_up_ns = UINT64_MAX;
 	pthread_mutex_init(&o->lock, 0);
-	pthread_cond_init(&o->changed, 0);
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&o->changed, &attr);
+	pthread_condattr_destroy(&attr);
 	int err = tl_hop_open_out(&o->hop, config->place, &config->hop);
 	if (err < 0) {
 		free(o);
@@ -281,7 +315,8 @@ int tl_outbox_close(struct tl_outbox *o, uint64_t timeout_ns, struct tl_outbox_c
 	bool left = o->head != 0;
 	drop_rest(o);
 	if (o->error == 0) {
-		tl_hop_drain(o->hop, o->give_up_ns == UINT64_MAX ? UINT64_MAX : TL_SECOND_NS);
+		while (!tl_hop_drain(o->hop, SEND_SLICE_NS) && !is_too_late(o)) {
+		}
 	}
 	int err = o->error != 0 ? o->error : left ? -ETIMEDOUT : 0;
 	if (counts) {

@@ -48,7 +48,8 @@ struct tl_outbox;
 int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config);
 
 /*
- * Sends what is held, waits at most `timeout_ns`, and stops. What is left is
+ * Sends what is held, waits at most `timeout_ns` (UINT64_MAX: as long as it
+ * takes, but 5 s after a signal to stop), and stops. What is left is
  * counted as dropped. 0, -ETIMEDOUT when something was left, or the -errno
  * the hop failed with. `counts` may be 0.
  */
@@ -76,7 +77,10 @@ struct tl_stream_config {
 	const char *host;	  /* 0 = this host's name; copied */
 };
 
-/* A new stream of random id on this host, numbered from 0. */
+/*
+ * A new stream of random id on this host, numbered from 0. Under
+ * TL_OUTBOX_DROP_OLDEST it has to outlive the outbox, whose window points to it.
+ */
 int tl_stream_create(struct tl_stream **out, const struct tl_stream_config *config);
 void tl_stream_destroy(struct tl_stream *stream);
 

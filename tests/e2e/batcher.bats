@@ -209,6 +209,16 @@ stats_say() {
 	grep -q "150 events were not delivered to ipc://$PWD/out.sock" batcher.err
 }
 
+@test "stopped after the end of its input, with nobody to deliver to: the same" {
+	small_batches
+	cat batch0 batch1 >in.tap
+	tl_spawn batcher batcher -I in.tap -o "ipc://$PWD/out.sock"
+	tl_wait_line batcher.err "2 batches and 100 events in"
+	tl_stop batcher
+	[ "$TL_STATUS" -eq 1 ]
+	grep -q "100 events were not delivered" batcher.err
+}
+
 @test "the socket is for the group, a stale one is replaced, one in use is not" {
 	start_batcher -o /dev/null
 	[ "$(stat -c %a in.sock)" = 660 ]

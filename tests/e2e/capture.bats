@@ -119,8 +119,7 @@ for line in sys.stdin:
 }
 
 same_as_pcap_flow() {
-	# Some of our own packets have more headers than the default keeps.
-	capture -q -s 5000
+	capture -q
 	tap whole "$1" whole.pcap
 	tl_tx "$TL_PYTHON" "$TAP" replay tx0 whole.pcap
 	finish

@@ -146,6 +146,38 @@ static void direction_goes_on_only_with_its_own(void **state)
 	}
 }
 
+/* Every way of accepting goes on in the tail, every way of refusing stays one. */
+static void long_headers_are_asked_for_after_any_filter(void **state)
+{
+	static const char *const filters[] = {0, "udp port 53", "not ip6",
+					      "vlan 5 and (tcp or udp)"};
+
+	(void)state;
+	for (unsigned int f = 0; f < sizeof(filters) / sizeof(filters[0]); f++) {
+		struct bpf_program plain;
+		struct bpf_program program;
+		assert_int_equal(tl_filter_compile(&plain, DLT_EN10MB, filters[f], 96), 0);
+		assert_int_equal(tl_filter_compile(&program, DLT_EN10MB, filters[f], 96), 0);
+		assert_int_equal(tl_filter_append_long(&program, 96, 4096), 0);
+		unsigned int tail = plain.bf_len;
+		for (unsigned int i = 0; i < tail; i++) {
+			const struct bpf_insn *was = &plain.bf_insns[i];
+			const struct bpf_insn *is = &program.bf_insns[i];
+			if (was->code == (BPF_RET | BPF_K) && was->k != 0) {
+				assert_int_equal(is->code, BPF_JMP | BPF_JA);
+				assert_int_equal(i + 1 + is->k, tail);
+			} else {
+				assert_memory_equal(is, was, sizeof(*is));
+			}
+		}
+		assert_int_equal(program.bf_insns[program.bf_len - 2].k, 4096);
+		assert_int_equal(program.bf_insns[program.bf_len - 1].k, 96);
+		assert_int_equal(attach(&program), 0);
+		tl_filter_free(&plain);
+		tl_filter_free(&program);
+	}
+}
+
 static void program_too_long_for_the_kernel_is_told(void **state)
 {
 	struct bpf_program program = {.bf_len = BPF_MAXINSNS - 2};
@@ -180,6 +212,7 @@ int main(void)
 		cmocka_unit_test(link_type_decides_where_the_fields_are),
 		cmocka_unit_test(direction_is_tested_before_the_program),
 		cmocka_unit_test(direction_goes_on_only_with_its_own),
+		cmocka_unit_test(long_headers_are_asked_for_after_any_filter),
 		cmocka_unit_test(program_too_long_for_the_kernel_is_told),
 		cmocka_unit_test(words_are_joined_by_blanks),
 	};

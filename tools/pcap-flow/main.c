@@ -192,6 +192,10 @@ int main(int argc, char **argv)
 	if (first <= 0) {
 		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
 	}
+	if (first < argc && config.filter) {
+		tl_log_err("a filter by -f and another by words ('%s ...'): give one", argv[first]);
+		return TL_EXIT_USAGE;
+	}
 	if (first < argc) {
 		words = tl_filter_join(argv + first, argc - first);
 		config.filter = words;
