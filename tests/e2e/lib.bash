@@ -136,7 +136,8 @@ tl_command() {
 
 # What an earlier run printed must not be taken for this one's.
 tl_forget() {
-	: >"$1.out" >"$1.err"
+	: >"$1.out"
+	: >"$1.err"
 }
 
 tl_spawn_ready() {
