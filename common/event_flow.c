@@ -213,9 +213,27 @@ static inline bool times_fit(const struct tl_flow_layout *l, const uint8_t *byte
 }
 
 /*
- * The layout of one event is tried on the next: where the next one begins then
- * does not wait for three dependent loads.
+ * Events of one layout in a row: where the next one begins waits for no load,
+ * and the template stays in registers.
  */
+static inline __attribute__((always_inline)) uint32_t walk_alike(const struct tl_flow_layout *l,
+								 const uint8_t *p,
+								 const uint8_t *end, uint32_t max,
+								 layout_match *matches)
+{
+	const uint32_t len = l->len;
+	const uint8_t id = p[3];
+	const uint8_t address_len = p[15];
+	uint32_t n = 0;
+
+	while (n < max && (size_t)(end - p) >= len && p[3] == id && p[15] == address_len &&
+	       matches(l, p) && times_fit(l, p)) {
+		p += len;
+		n++;
+	}
+	return n;
+}
+
 static inline __attribute__((always_inline)) uint32_t walk(const struct tl_flow_shape *const *by_id,
 							   const uint8_t *bytes, size_t len,
 							   uint32_t max, uint32_t *count,
@@ -223,26 +241,18 @@ static inline __attribute__((always_inline)) uint32_t walk(const struct tl_flow_
 {
 	const uint8_t *p = bytes;
 	const uint8_t *end = bytes + len;
-	const struct tl_flow_layout *l = 0;
-	uint32_t layout_len = 0;
-	uint8_t id = UINT8_MAX;
-	uint8_t address_len = 0;
 	uint32_t n = 0;
 
-	for (; n < max && (size_t)(end - p) >= MIN_LAYOUT; n++) {
-		if (!l || p[3] != id || p[15] != address_len) {
-			id = p[3];
-			address_len = p[15];
-			if (id >= TL_FLOW_SHAPE_IDS || !by_id[id]) {
-				break;
-			}
-			l = address_len == 16 ? &by_id[id]->v6 : &by_id[id]->v4;
-			layout_len = l->len;
-		}
-		if ((size_t)(end - p) < layout_len || !matches(l, p) || !times_fit(l, p)) {
+	while (n < max && (size_t)(end - p) >= MIN_LAYOUT && p[3] < TL_FLOW_SHAPE_IDS &&
+	       by_id[p[3]]) {
+		const struct tl_flow_shape *shape = by_id[p[3]];
+		const struct tl_flow_layout *l = p[15] == 16 ? &shape->v6 : &shape->v4;
+		uint32_t alike = walk_alike(l, p, end, max - n, matches);
+		if (alike == 0) {
 			break;
 		}
-		p += layout_len;
+		p += (size_t)alike * l->len;
+		n += alike;
 	}
 	*count = n;
 	return (uint32_t)(p - bytes);
