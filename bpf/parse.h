@@ -89,7 +89,7 @@ enum {
 struct tl_packet {
 	struct tl_flow_key key;
 	__u32 ip_bytes;	      /* IPv4 total length; 40 + payload length for IPv6 */
-	__u32 frag_id;	      /* network order; meaningful unless frag is TL_FRAG_NONE */
+	__u32 frag_id;	      /* an opaque value; meaningful unless frag is TL_FRAG_NONE */
 	__u16 l3_offset;      /* bytes from the start of the frame */
 	__u16 payload_offset; /* first byte after the headers that GSO repeats */
 	__u8 class;	      /* enum tl_class */

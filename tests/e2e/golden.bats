@@ -48,6 +48,15 @@ rows_equal() {
 	[ "$rows" -gt 100 ]
 }
 
+@test "pcapng larger than any buffer: its rows" {
+	make=$OWN/tests/golden-pcap
+	[ -x "$make" ] || tl_skip "no golden-pcap (make build/golden.pcap)"
+	"$make" --ng --demo 20000 -w demo.pcapng >demo.tsv
+	[ "$(wc -c <demo.pcapng)" -gt 4194304 ]
+	rows_equal demo.pcapng demo.tsv
+	[ "$rows" -gt 100 ]
+}
+
 @test "own golden table: the same rows from every link type" {
 	make=$OWN/tests/golden-pcap
 	[ -x "$make" ] || tl_skip "no golden-pcap (make build/golden.pcap)"
