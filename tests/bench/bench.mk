@@ -11,7 +11,7 @@ DEP_FILES += $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/bench/wiregen/pcapgen.c.d \
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
-bench: bench-programs all
+bench: deps-bench bench-programs all
 	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run
 
 $(OBJ)/tests/bench/wiregen/wiregen.bpf.o: tests/bench/wiregen/wiregen.h tests/bench/wiregen/frame.h
