@@ -30,7 +30,7 @@ enum { RECONNECT_MIN_MS = 10, RECONNECT_MAX_MS = 1000 };
 
 /*
  * Messages are of mmap size by malloc's default: each would be mapped, faulted
- * in and unmapped again (a third of batcher's page faults remain this way).
+ * in and unmapped again.
  */
 static void keep_big_chunks(void)
 {
