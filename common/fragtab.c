@@ -16,23 +16,8 @@ enum {
 	NONE = 0, /* entries are numbered from 1 */
 };
 
-/* Which datagram: no implicit padding, compared and hashed whole. */
-struct datagram {
-	uint8_t src[16];
-	uint8_t dst[16];
-	uint32_t id;
-	uint32_t ifindex;
-	uint16_t vlan;
-	uint16_t vlan_inner;
-	uint8_t proto;
-	uint8_t direction;
-	uint16_t zero;
-};
-
-_Static_assert(sizeof(struct datagram) == 48, "no padding in a hashed key");
-
 struct entry {
-	struct datagram datagram;
+	struct tl_datagram datagram;
 	uint64_t seen_ns;
 	uint32_t chain;
 	uint16_t next; /* in the chain */
@@ -68,23 +53,7 @@ void tl_fragtab_destroy(struct tl_fragtab *tab)
 	free(tab);
 }
 
-static struct datagram datagram_of(const struct tl_packet *pkt)
-{
-	struct datagram d = {
-		.id = pkt->frag_id,
-		.ifindex = pkt->key.ifindex,
-		.vlan = pkt->key.vlan,
-		.vlan_inner = pkt->key.vlan_inner,
-		.proto = pkt->frag_proto,
-		.direction = pkt->key.direction,
-	};
-
-	memcpy(d.src, pkt->key.src, 16);
-	memcpy(d.dst, pkt->key.dst, 16);
-	return d;
-}
-
-static uint16_t find(const struct tl_fragtab *tab, const struct datagram *d, uint32_t chain)
+static uint16_t find(const struct tl_fragtab *tab, const struct tl_datagram *d, uint32_t chain)
 {
 	uint16_t at = tab->chains[chain];
 
@@ -105,7 +74,7 @@ static void drop(struct tl_fragtab *tab, uint16_t entry)
 	tab->entries[entry].live = false;
 }
 
-static void remember(struct tl_fragtab *tab, const struct datagram *d, uint32_t chain,
+static void remember(struct tl_fragtab *tab, const struct tl_datagram *d, uint32_t chain,
 		     const struct tl_packet *pkt, uint64_t now_ns)
 {
 	uint16_t known = find(tab, d, chain);
@@ -131,7 +100,7 @@ static void remember(struct tl_fragtab *tab, const struct datagram *d, uint32_t 
 	tab->last = at;
 }
 
-static bool recall(const struct tl_fragtab *tab, const struct datagram *d, uint32_t chain,
+static bool recall(const struct tl_fragtab *tab, const struct tl_datagram *d, uint32_t chain,
 		   struct tl_packet *pkt, uint64_t now_ns)
 {
 	uint16_t at = find(tab, d, chain);
@@ -149,7 +118,9 @@ static bool recall(const struct tl_fragtab *tab, const struct datagram *d, uint3
 
 bool tl_fragtab_resolve(struct tl_fragtab *tab, struct tl_packet *pkt, uint64_t now_ns)
 {
-	struct datagram d = datagram_of(pkt);
+	struct tl_datagram d;
+
+	tl_parse_datagram(pkt, &d);
 	uint32_t chain = (uint32_t)(XXH3_64bits_withSeed(&d, sizeof(d), tab->seed) % CHAINS);
 
 	if (pkt->frag == TL_FRAG_FIRST) {

@@ -14,8 +14,8 @@
 #include "../bpf/parse.h"
 
 enum {
-	TL_FRAGTAB_ENTRIES = 8192,
-	TL_FRAGTAB_SECONDS = 30,
+	TL_FRAGTAB_ENTRIES = TL_FRAGMENT_ENTRIES,
+	TL_FRAGTAB_SECONDS = TL_FRAGMENT_SECONDS,
 };
 
 struct tl_fragtab;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "../bpf/segments.h"
 #include "fragtab.h"
 
 #define START_WAITS_NS (TL_MS_NS / 2)
@@ -155,52 +156,32 @@ static void parse(const struct tl_frame *f, struct tl_packet *pkt)
 	pkt->key.direction = f->direction;
 }
 
-static uint16_t clamp16(uint64_t v)
-{
-	return v > 0xffff ? 0xffff : (uint16_t)v;
-}
-
-/* A merged frame counts as the wire packets it stands for, each with its own headers. */
-static void count_segments(const struct tl_frame *f, const struct tl_packet *pkt,
-			   struct tl_flow_delta *d)
-{
-	uint64_t l3_header = (uint64_t)pkt->payload_offset - pkt->l3_offset;
-	uint64_t header = (uint64_t)pkt->payload_offset + (f->has_vlan ? 4 : 0);
-	uint64_t payload = pkt->ip_bytes > l3_header ? pkt->ip_bytes - l3_header : 0;
-	uint64_t segments = f->gso_segs ? f->gso_segs : (payload + f->gso_size - 1) / f->gso_size;
-
-	if (segments < 2) {
-		return;
-	}
-	uint64_t full = (segments - 1) * f->gso_size;
-	d->packets = segments;
-	d->bytes += (segments - 1) * header;
-	d->ip_bytes += (segments - 1) * l3_header;
-	d->max_len = clamp16(header + f->gso_size);
-	d->min_len = clamp16(header + (payload > full ? payload - full : f->gso_size));
-}
-
 static void measure(const struct tl_frame *f, struct measured *out)
 {
 	struct tl_packet *pkt = &out->pkt;
 
 	parse(f, pkt);
+	struct tl_merged merged = {
+		.wire_len = f->wire_len,
+		.tag_len = f->has_vlan ? 4 : 0,
+		.gso_size = f->gso_size,
+		.gso_segments = f->gso_segs,
+	};
+	struct tl_segments segments;
+	tl_segments_count(pkt, &merged, &segments);
 	out->delta = (struct tl_flow_delta){
-		.packets = 1,
-		.bytes = f->wire_len,
-		.ip_bytes = pkt->ip_bytes,
+		.packets = segments.packets,
+		.bytes = segments.bytes,
+		.ip_bytes = segments.ip_bytes,
 		.skbs = 1,
 		.first_ns = f->ns,
 		.last_ns = f->ns,
-		.min_len = clamp16(f->wire_len),
-		.max_len = clamp16(f->wire_len),
+		.min_len = segments.min_len,
+		.max_len = segments.max_len,
 		.ttl = pkt->ttl,
 		.tos = pkt->tos,
 		.tcp_flags = pkt->tcp_flags,
 	};
-	if (f->gso_size != 0 && pkt->class == TL_CLASS_FLOW) {
-		count_segments(f, pkt, &out->delta);
-	}
 }
 
 static void resolve_fragment(struct tl_meter *m, struct tl_packet *pkt, uint64_t ns)
