@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "capd_port.h"
 #include "capd_probe.h"
 #include "clock.h"
 #include "exit.h"
@@ -21,8 +20,8 @@
 
 struct capd {
 	struct tl_capd_shared shared;
-	struct tl_capd_options options;
-	struct tl_capd_port ports[TL_OPT_LIST_MAX];
+	struct tl_capd_options *options;
+	struct tl_capd_port *ports[TL_OPT_LIST_MAX];
 	unsigned int port_count;
 	uint64_t cpu_ns;       /* of the process when it was last asked */
 	uint64_t cpu_asked_ns; /* monotonic */
@@ -50,36 +49,18 @@ static double take_cpu_percent(struct capd *capd)
 	return percent;
 }
 
-/*
- * While packets come, those that the kernel has stored and nobody has read
- * yet lie in the ring; only the reverse contradicts. After the end nothing
- * may be left over either way.
- */
-static int64_t residual(const struct tl_capd_counts *counts, const struct tl_afp_counts *kernel,
-			bool closing)
-{
-	int64_t left = (int64_t)(kernel->stored - counts->read - counts->lost);
-
-	return left < 0 || closing ? left : 0;
-}
-
 static void push_stats(struct tl_capd_port *port, double cpu_percent, bool closing)
 {
 	const struct tl_capd_engine *engine = port->shared->engine;
-	/* In this order: what was read was stored before. */
-	struct tl_capd_counts counts = tl_capd_port_read(port, true);
-	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
-	struct tl_capture_stats stats = {
-		.kernel_drops = kernel.drops + counts.lost,
-		.events = tl_stream_next(port->stream),
-		.ring_utilization = counts.utilization,
-		.cpu_percent = cpu_percent,
-		.residual_packets = residual(&counts, &kernel, closing),
-		.engine = {engine->name, (uint32_t)strlen(engine->name)},
-		.mode = {engine->mode, (uint32_t)strlen(engine->mode)},
-	};
+	struct tl_capture_stats stats = {0};
+	struct tl_flowtab_counts flows;
 
-	tl_meter_counts_to_stats(&counts.meter, &stats);
+	engine->read(port, true, closing, &stats, &flows);
+	stats.engine = tl_str_of(engine->name);
+	stats.events = tl_stream_next(port->stream);
+	stats.cpu_percent = cpu_percent;
+	stats.flows_active = flows.active;
+	stats.flows_evicted = flows.evicted;
 	uint8_t *p = tl_batch_reserve(&port->stats_batch, TL_STATS_EVENT_MAX);
 	if (!p) {
 		tl_stream_lose(port->stream, 1);
@@ -97,22 +78,21 @@ static void push_all_stats(struct capd *capd, bool closing)
 	double cpu_percent = take_cpu_percent(capd);
 
 	for (unsigned int i = 0; i < capd->port_count; i++) {
-		push_stats(&capd->ports[i], cpu_percent, closing);
+		push_stats(capd->ports[i], cpu_percent, closing);
 	}
 }
 
 static void print_port(struct tl_capd_port *port)
 {
-	struct tl_capd_counts counts = tl_capd_port_read(port, false);
-	struct tl_afp_counts kernel = tl_capd_port_kernel(port);
+	struct tl_capture_stats stats = {0};
+	struct tl_flowtab_counts flows;
 
+	port->shared->engine->read(port, false, false, &stats, &flows);
 	tl_log_note("%s: %llu packets, %llu bytes, %llu flows (%llu evicted), %llu dropped by the "
 		    "kernel, %llu events",
-		    port->iface, (unsigned long long)counts.meter.packets,
-		    (unsigned long long)counts.meter.bytes,
-		    (unsigned long long)counts.meter.flows.started,
-		    (unsigned long long)counts.meter.flows.evicted,
-		    (unsigned long long)(kernel.drops + counts.lost),
+		    port->iface, (unsigned long long)stats.packets, (unsigned long long)stats.bytes,
+		    (unsigned long long)flows.started, (unsigned long long)flows.evicted,
+		    (unsigned long long)stats.kernel_drops,
 		    (unsigned long long)tl_stream_next(port->stream));
 }
 
@@ -130,21 +110,33 @@ static void print_stats(struct capd *capd)
 	struct tl_outbox_counts counts = tl_outbox_counts(capd->shared.outbox);
 
 	for (unsigned int i = 0; i < capd->port_count; i++) {
-		print_port(&capd->ports[i]);
+		print_port(capd->ports[i]);
 	}
 	print_window(&counts);
 }
 
 /* --- start ----------------------------------------------------------------------- */
 
+static int open_port(struct capd *capd, const char *iface)
+{
+	struct tl_capd_port *port = calloc(1, capd->shared.engine->port_size);
+
+	if (!port) {
+		return -ENOMEM;
+	}
+	capd->ports[capd->port_count++] = port;
+	port->shared = &capd->shared;
+	port->iface = iface;
+	return capd->shared.engine->open(port);
+}
+
 static int open_ports(struct capd *capd)
 {
-	const struct tl_opt_list *list = &capd->options.interfaces;
+	const struct tl_opt_list *list = &capd->options->interfaces;
 	int err = 0;
 
 	for (unsigned int i = 0; err == 0 && i < list->count; i++) {
-		err = tl_capd_port_open(&capd->ports[i], &capd->shared, list->items[i]);
-		capd->port_count++;
+		err = open_port(capd, list->items[i]);
 	}
 	return err;
 }
@@ -171,21 +163,13 @@ static int open_output_file(struct tl_capd_options *options)
 static int open_outbox(struct capd *capd)
 {
 	struct tl_outbox_config config = {
-		.place = capd->options.output,
+		.place = capd->options->output,
 		.policy = TL_OUTBOX_DROP_OLDEST,
-		.window = capd->options.window,
-		.hop = {.insecure = capd->options.insecure},
+		.window = capd->options->window,
+		.hop = {.insecure = capd->options->insecure},
 	};
 
 	return tl_outbox_open(&capd->shared.outbox, &config);
-}
-
-static void find_own(struct capd *capd)
-{
-	if (capd->options.raw && !capd->options.include_own) {
-		tl_capd_own_add_ssh(&capd->shared.own, getenv("SSH_CONNECTION"));
-		tl_capd_own_add_place(&capd->shared.own, capd->options.output);
-	}
 }
 
 /* Everything that needs a privilege, then their end, then the first thread. */
@@ -197,13 +181,32 @@ static int open_all(struct capd *capd)
 		err = open_ports(capd);
 	}
 	if (err == 0) {
-		err = open_output_file(&capd->options);
+		err = open_output_file(capd->options);
+	}
+	if (err == 0 && capd->shared.engine->prepare) {
+		err = capd->shared.engine->prepare(&capd->shared);
 	}
 	if (err == 0) {
-		find_own(capd);
-		err = tl_privilege_drop(TL_PRIVILEGE_USER, 0);
+		err = tl_privilege_drop(TL_PRIVILEGE_USER, capd->shared.engine->privilege_flags);
 	}
 	return err < 0 ? err : open_outbox(capd);
+}
+
+static int begin(struct tl_capd_port *port)
+{
+	struct tl_stream_config stream = {
+		.outbox = port->shared->outbox,
+		.source = port->shared->engine->name,
+		.iface = port->iface,
+	};
+	int err = tl_stream_create(&port->stream, &stream);
+
+	if (err < 0) {
+		tl_log_err("%s: cannot create the stream: %s", port->iface, strerror(-err));
+		return err;
+	}
+	tl_batch_init(&port->stats_batch, tl_event_shapes());
+	return port->shared->engine->begin(port);
 }
 
 static int start_all(struct capd *capd)
@@ -211,16 +214,16 @@ static int start_all(struct capd *capd)
 	int err = 0;
 
 	for (unsigned int i = 0; err == 0 && i < capd->port_count; i++) {
-		err = tl_capd_port_begin(&capd->ports[i]);
+		err = begin(capd->ports[i]);
 	}
 	for (unsigned int i = 0; err == 0 && i < capd->port_count; i++) {
-		err = tl_capd_port_start(&capd->ports[i]);
+		err = capd->shared.engine->start(capd->ports[i]);
 	}
 	if (err == 0) {
-		err = tl_service_ready(tl_capd_options_ready_fd(&capd->options));
+		err = tl_service_ready(tl_capd_options_ready_fd(capd->options));
 		if (err < 0) {
 			tl_log_err("--ready-fd %llu: %s",
-				   (unsigned long long)capd->options.ready_fd, strerror(-err));
+				   (unsigned long long)capd->options->ready_fd, strerror(-err));
 		}
 	}
 	return err;
@@ -237,7 +240,7 @@ static uint64_t deadline_after(uint64_t now_ns, uint64_t duration_ns)
 static void run(struct capd *capd)
 {
 	uint64_t now = tl_clock_mono_ns();
-	uint64_t end = deadline_after(now, capd->options.duration_ns);
+	uint64_t end = deadline_after(now, capd->options->duration_ns);
 	uint64_t stats_due = now + STATS_NS;
 
 	take_cpu_percent(capd);
@@ -262,7 +265,7 @@ static void join_all(struct capd *capd)
 {
 	tl_service_stop();
 	for (unsigned int i = 0; i < capd->port_count; i++) {
-		tl_capd_port_join(&capd->ports[i]);
+		capd->shared.engine->join(capd->ports[i]);
 	}
 }
 
@@ -273,7 +276,7 @@ static int finish(struct capd *capd)
 
 	push_all_stats(capd, true);
 	for (unsigned int i = 0; i < capd->port_count; i++) {
-		print_port(&capd->ports[i]);
+		print_port(capd->ports[i]);
 	}
 	int err = tl_outbox_close(capd->shared.outbox, CLOSE_NS, &counts);
 	capd->shared.outbox = 0;
@@ -299,6 +302,16 @@ static int exit_code(int err)
 	}
 }
 
+static void close_port(struct tl_capd_port *port)
+{
+	port->shared->engine->close(port);
+	if (port->stream) {
+		tl_batch_fini(&port->stats_batch);
+		tl_stream_destroy(port->stream);
+	}
+	free(port);
+}
+
 static int capture(struct capd *capd)
 {
 	int err = open_all(capd);
@@ -316,17 +329,26 @@ static int capture(struct capd *capd)
 	}
 	tl_outbox_close(capd->shared.outbox, 0, 0);
 	for (unsigned int i = 0; i < capd->port_count; i++) {
-		tl_capd_port_close(&capd->ports[i]);
+		close_port(capd->ports[i]);
 	}
 	return exit_code(err);
 }
 
 static int run_mode(struct capd *capd)
 {
-	if (capd->options.capabilities) {
+	const struct tl_capd_engine *engine = capd->shared.engine;
+	int code = engine->other_mode ? engine->other_mode(capd->options) : -1;
+
+	if (code >= 0) {
+		return code;
+	}
+	if (capd->options->capabilities) {
 		return tl_capd_capabilities(&capd->shared);
 	}
-	return capd->options.probe ? tl_capd_probe(&capd->shared) : capture(capd);
+	if (capd->options->probe != TL_CAPD_PROBE_NO) {
+		return tl_capd_probe(&capd->shared);
+	}
+	return tl_hop_refuse_terminal(capd->options->output) ? TL_EXIT_USAGE : capture(capd);
 }
 
 int tl_capd_main(const struct tl_capd_engine *engine, int argc, char **argv)
@@ -336,11 +358,11 @@ int tl_capd_main(const struct tl_capd_engine *engine, int argc, char **argv)
 	if (!capd) {
 		return TL_EXIT_FAILED;
 	}
-	capd->shared.engine = engine;
-	capd->shared.options = &capd->options;
 	int parsed = tl_capd_options_parse(&capd->options, engine, argc, argv);
+	capd->shared.engine = engine;
+	capd->shared.options = capd->options;
 	int code = parsed > 0 ? run_mode(capd) : parsed == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
-	tl_capd_options_fini(&capd->options);
+	tl_capd_options_free(capd->options);
 	free(capd);
 	return code;
 }

@@ -1,18 +1,104 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The frame of a capture daemon on packet sockets: options, interfaces, one
- * thread and one flow table for each ring, capture_stats each second, start
- * and stop without a packet outside the books.
+ * The frame of every live capture daemon: options, interfaces, capture_stats
+ * each second, privileges, start and stop without a packet outside the books.
+ * What differs, how packets or counts come from the kernel, is the engine.
  *
- * One stream for each interface, fed by its rings; one outbox for all. The
- * stream ends with capture_stats after every flow_end.
+ * One stream for each interface; one outbox for all. The stream ends with
+ * capture_stats after every flow_end.
  */
 #ifndef TL_CAPD_H
 #define TL_CAPD_H
 
-#include "capd_engine.h"
+#include <stdatomic.h>
+
+#include "capd_options.h"
+#include "event.h"
+#include "meter.h"
+#include "outbox.h"
+
+struct tl_capd_engine;
+
+/* What all interfaces of the program share. */
+struct tl_capd_shared {
+	const struct tl_capd_engine *engine;
+	const struct tl_capd_options *options; /* of engine->options_size bytes */
+	struct tl_outbox *outbox;
+	atomic_bool failed; /* a thread met what a restart may cure */
+};
+
+/* One interface; the engine's own struct begins with it. */
+struct tl_capd_port {
+	struct tl_capd_shared *shared;
+	const char *iface;
+	struct tl_stream *stream;
+	struct tl_batch_writer stats_batch; /* the main thread's */
+};
+
+/* What a program can do, for the ladder. */
+struct tl_capd_abilities {
+	bool zero_copy;
+	bool kernel_offload;
+	bool emits_raw_packets;
+	double max_throughput_mpps; /* measured; docs/design.md */
+};
+
+/* Why an interface cannot be used, or in which mode it can. */
+struct tl_capd_answer {
+	bool usable;
+	const char *mode; /* when usable */
+	char reason[256]; /* when not: what a person can act on */
+};
+
+/*
+ * Calls are made by the main thread in this order: open all, prepare,
+ * privileges go, begin all, start all, read each second, join all, read,
+ * close all. A port is zero, but for struct tl_capd_port, before open; close
+ * accepts one that open failed on.
+ */
+struct tl_capd_engine {
+	const char *name; /* of the program, and of the engine in events */
+	const char *summary;
+	struct tl_capd_abilities abilities;
+
+	const struct tl_opt *opts; /* beyond the common ones */
+	size_t options_size;	   /* of a struct that begins with struct tl_capd_options */
+	void (*set_defaults)(struct tl_capd_options *options);
+	/* 0, or -EINVAL after one logged line. */
+	int (*check)(struct tl_capd_options *options);
+	/* Something else to do than capturing: its exit code, or -1. May be 0. */
+	int (*other_mode)(const struct tl_capd_options *options);
+
+	void *context;	  /* the engine's own */
+	size_t port_size; /* of a struct that begins with struct tl_capd_port */
+	unsigned int privilege_flags;
+	/* Everything that needs a privilege. 0; -EPERM, -ENODEV, -EINVAL (filter), ...; logs. */
+	int (*open)(struct tl_capd_port *port);
+	/* May be 0. The last chance before privileges go. */
+	int (*prepare)(struct tl_capd_shared *shared);
+	/* Flow tables; the stream is there. 0 or -errno; logs. */
+	int (*begin)(struct tl_capd_port *port);
+	/* Packets and threads. 0 or -errno; logs. */
+	int (*start)(struct tl_capd_port *port);
+	/* Waits for the threads: they take what is left and end their flows once the service stops.
+	 */
+	void (*join)(struct tl_capd_port *port);
+	/*
+	 * The counts so far; `closing`: the last ones, after join. `take`: what is
+	 * the highest since the last time begins anew.
+	 */
+	void (*read)(struct tl_capd_port *port, bool take, bool closing,
+		     struct tl_capture_stats *stats, struct tl_flowtab_counts *flows);
+	void (*close)(struct tl_capd_port *port);
+	/* Tries the real thing on the port's interface, and gives it up again. -errno when not
+	 * usable. */
+	int (*probe)(struct tl_capd_port *port, struct tl_capd_answer *answer);
+};
 
 /* The whole program; returns its exit code (exit.h). */
 int tl_capd_main(const struct tl_capd_engine *engine, int argc, char **argv);
+
+/* Of the flow options. */
+struct tl_flowtab_config tl_capd_flows(const struct tl_capd_options *options);
 
 #endif

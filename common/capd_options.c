@@ -5,26 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../bpf/parse.h"
+#include "capd.h"
 #include "clock.h"
 #include "hop.h"
 #include "log.h"
-#include "outbox.h"
-
-enum {
-	SNAPLEN_FLOWS = 256, /* the headers; more only fills the ring sooner */
-	SNAPLEN_HEADERS = TL_PARSE_MAX_OFFSET + 96, /* all that the parser may look at */
-	SNAPLEN_MIN = 64,
-	PAYLOAD_DEFAULT = 64,
-	PAYLOAD_MAX = 65535,
-	THREADS_MAX = 64,
-	BLOCK_DEFAULT = 1 << 20,
-	BLOCK_MIN = 64 << 10,
-	BLOCK_MAX = 4 << 20,
-	RING_DEFAULT = 64 << 20,
-};
 
 static const char *const directions[] = {"in", "out", "both", 0};
+static const char *const probes[] = {"no", "attach", "load", 0};
 
 #define FIELD(name) offsetof(struct tl_capd_options, name)
 
@@ -77,40 +64,11 @@ static const struct tl_opt opts[] = {
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(no_promisc),
 	 .help = "leave the interface out of promiscuous mode"},
-	{.long_name = "threads",
-	 .kind = TL_OPT_NUMBER,
-	 .metavar = "N",
-	 .offset = FIELD(threads),
-	 .help = "rings and threads for each interface (1)",
-	 .min = 1,
-	 .max = THREADS_MAX},
-	{.short_name = 's',
-	 .long_name = "snaplen",
-	 .kind = TL_OPT_NUMBER,
-	 .metavar = "BYTES",
-	 .offset = FIELD(snaplen),
-	 .help = "bytes kept of a packet (256 + --payload N; long headers 4096 + N)",
-	 .min = SNAPLEN_MIN,
-	 .max = 262144},
-	{.long_name = "raw",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(raw),
-	 .help = "an event for each packet instead of flows"},
-	{.long_name = "payload",
-	 .kind = TL_OPT_NUMBER,
-	 .metavar = "N",
-	 .offset = FIELD(payload),
-	 .help = "--raw: bytes of payload in an event (64)",
-	 .max = PAYLOAD_MAX},
-	{.long_name = "include-own",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(include_own),
-	 .help = "--raw: also the tool's own and the caller's ssh connection"},
 	{.long_name = "flows",
 	 .kind = TL_OPT_NUMBER,
 	 .metavar = "N",
 	 .offset = FIELD(flows),
-	 .help = "flows held for each ring (262144)",
+	 .help = "flows held for each thread (262144)",
 	 .min = 1,
 	 .max = 1 << 24},
 	{.long_name = "every",
@@ -138,20 +96,6 @@ static const struct tl_opt opts[] = {
 	 .offset = FIELD(linger_ns),
 	 .help = "a flow ends so long after FIN or RST (2s)",
 	 .max = 86400 * TL_SECOND_NS},
-	{.long_name = "ring",
-	 .kind = TL_OPT_SIZE,
-	 .metavar = "SIZE",
-	 .offset = FIELD(ring_size),
-	 .help = "buffer for each thread (64M)",
-	 .min = BLOCK_MIN,
-	 .max = 1ull << 32},
-	{.long_name = "block",
-	 .kind = TL_OPT_SIZE,
-	 .metavar = "SIZE",
-	 .offset = FIELD(block_size),
-	 .help = "block of the ring, a power of two (1M)",
-	 .min = BLOCK_MIN,
-	 .max = BLOCK_MAX},
 	{.long_name = "window",
 	 .kind = TL_OPT_SIZE,
 	 .metavar = "SIZE",
@@ -175,9 +119,12 @@ static const struct tl_opt opts[] = {
 	 .offset = FIELD(capabilities),
 	 .help = "say what this engine can do, and exit"},
 	{.long_name = "probe",
-	 .kind = TL_OPT_FLAG,
+	 .kind = TL_OPT_CHOICE,
+	 .metavar = "HOW",
 	 .offset = FIELD(probe),
-	 .help = "try it on -i without capturing; exit 0 usable, 3 not"},
+	 .help = "try it on -i without capturing; exit 0 usable, 3 not; load: not attaching",
+	 .choices = probes,
+	 .implied = "attach"},
 	{.long_name = "plain",
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(plain),
@@ -189,19 +136,24 @@ static void set_defaults(struct tl_capd_options *options)
 {
 	struct tl_flowtab_config flows = tl_flowtab_defaults();
 
-	*options = (struct tl_capd_options){
-		.output = "-",
-		.threads = 1,
-		.payload = PAYLOAD_DEFAULT,
-		.flows = flows.max_flows,
-		.every = flows.every,
-		.idle_ns = flows.idle_ns,
-		.active_ns = flows.active_ns,
-		.linger_ns = flows.linger_ns,
-		.ring_size = RING_DEFAULT,
-		.block_size = BLOCK_DEFAULT,
-		.window = TL_OUTBOX_WINDOW,
-		.ready_fd = UINT64_MAX,
+	options->output = "-";
+	options->flows = flows.max_flows;
+	options->every = flows.every;
+	options->idle_ns = flows.idle_ns;
+	options->active_ns = flows.active_ns;
+	options->linger_ns = flows.linger_ns;
+	options->window = TL_OUTBOX_WINDOW;
+	options->ready_fd = UINT64_MAX;
+}
+
+struct tl_flowtab_config tl_capd_flows(const struct tl_capd_options *options)
+{
+	return (struct tl_flowtab_config){
+		.max_flows = (uint32_t)options->flows,
+		.every = (uint32_t)options->every,
+		.idle_ns = options->idle_ns,
+		.active_ns = options->active_ns,
+		.linger_ns = options->linger_ns,
 	};
 }
 
@@ -245,25 +197,22 @@ static int check(const struct tl_capd_options *options)
 		tl_log_err("no interface: name one by -i IFACE, or -i any ('ip link' lists them)");
 		return -EINVAL;
 	}
-	if ((options->block_size & (options->block_size - 1)) != 0) {
-		tl_log_err("--block: bad value '%llu': wants a power of two",
-			   (unsigned long long)options->block_size);
-		return -EINVAL;
-	}
 	return check_interfaces(&options->interfaces);
 }
 
-int tl_capd_options_parse(struct tl_capd_options *options, const struct tl_capd_engine *engine,
-			  int argc, char **argv)
+static int take(struct tl_capd_options *options, const struct tl_capd_engine *engine, int argc,
+		char **argv)
 {
 	struct tl_program program = {
 		.name = engine->name,
 		.summary = engine->summary,
 		.operands = "[filter words]",
 		.opts = opts,
+		.more = engine->opts,
 	};
 
 	set_defaults(options);
+	engine->set_defaults(options);
 	int first = tl_opt_parse(&program, argc, argv, options);
 	if (first <= 0) {
 		return first;
@@ -272,38 +221,30 @@ int tl_capd_options_parse(struct tl_capd_options *options, const struct tl_capd_
 	if (err == 0) {
 		err = check(options);
 	}
-	if (err == 0 && !options->capabilities && !options->probe &&
-	    tl_hop_refuse_terminal(options->output)) {
-		err = -EINVAL;
+	if (err == 0) {
+		err = engine->check(options);
 	}
 	return err < 0 ? err : 1;
 }
 
-void tl_capd_options_fini(struct tl_capd_options *options)
+int tl_capd_options_parse(struct tl_capd_options **out, const struct tl_capd_engine *engine,
+			  int argc, char **argv)
 {
-	free(options->joined_filter);
-	options->joined_filter = 0;
+	*out = calloc(1, engine->options_size);
+	return *out ? take(*out, engine, argc, argv) : -ENOMEM;
+}
+
+void tl_capd_options_free(struct tl_capd_options *options)
+{
+	if (options) {
+		free(options->joined_filter);
+		free(options);
+	}
 }
 
 int tl_capd_options_ready_fd(const struct tl_capd_options *options)
 {
 	return options->ready_fd == UINT64_MAX ? -1 : (int)options->ready_fd;
-}
-
-uint32_t tl_capd_options_snaplen(const struct tl_capd_options *options)
-{
-	if (options->snaplen != 0) {
-		return (uint32_t)options->snaplen;
-	}
-	return SNAPLEN_FLOWS + (options->raw ? (uint32_t)options->payload : 0);
-}
-
-uint32_t tl_capd_options_long_snaplen(const struct tl_capd_options *options)
-{
-	if (options->snaplen != 0) {
-		return (uint32_t)options->snaplen;
-	}
-	return SNAPLEN_HEADERS + (options->raw ? (uint32_t)options->payload : 0);
 }
 
 enum tl_filter_direction tl_capd_options_direction(const struct tl_capd_options *options)

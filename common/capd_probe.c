@@ -4,14 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exit.h"
-
-struct answer {
-	bool usable;
-	char reason[256];
-};
 
 static const char *truth(bool value)
 {
@@ -35,31 +31,37 @@ static void print_json_text(const char *text)
 	putchar('"');
 }
 
-static void print_json(const struct tl_capd_engine *engine, const struct answer *answer)
+static void print_json(const struct tl_capd_engine *engine, const struct tl_capd_answer *answer)
 {
-	printf("{\"name\":\"%s\",\"zero_copy\":%s,\"kernel_offload\":false,\"requires_root\":true,"
-	       "\"emits_flows\":true,\"emits_raw_packets\":true,\"max_throughput_mpps\":%.1f",
-	       engine->name, truth(engine->zero_copy), engine->max_throughput_mpps);
+	const struct tl_capd_abilities *can = &engine->abilities;
+
+	printf("{\"name\":\"%s\",\"zero_copy\":%s,\"kernel_offload\":%s,\"requires_root\":true,"
+	       "\"emits_flows\":true,\"emits_raw_packets\":%s,\"max_throughput_mpps\":%.1f",
+	       engine->name, truth(can->zero_copy), truth(can->kernel_offload),
+	       truth(can->emits_raw_packets), can->max_throughput_mpps);
 	if (answer) {
 		printf(",\"usable\":%s,\"mode\":\"%s\",\"reason\":", truth(answer->usable),
-		       answer->usable ? engine->mode : "");
+		       answer->usable ? answer->mode : "");
 		print_json_text(answer->reason);
 	}
 	printf("}\n");
 }
 
-static void print_plain(const struct tl_capd_engine *engine, const struct answer *answer)
+static void print_plain(const struct tl_capd_engine *engine, const struct tl_capd_answer *answer)
 {
-	printf("name=%s\nzero_copy=%s\nkernel_offload=false\nrequires_root=true\n"
-	       "emits_flows=true\nemits_raw_packets=true\nmax_throughput_mpps=%.1f\n",
-	       engine->name, truth(engine->zero_copy), engine->max_throughput_mpps);
+	const struct tl_capd_abilities *can = &engine->abilities;
+
+	printf("name=%s\nzero_copy=%s\nkernel_offload=%s\nrequires_root=true\n"
+	       "emits_flows=true\nemits_raw_packets=%s\nmax_throughput_mpps=%.1f\n",
+	       engine->name, truth(can->zero_copy), truth(can->kernel_offload),
+	       truth(can->emits_raw_packets), can->max_throughput_mpps);
 	if (answer) {
 		printf("usable=%s\nmode=%s\nreason=%s\n", truth(answer->usable),
-		       answer->usable ? engine->mode : "", answer->reason);
+		       answer->usable ? answer->mode : "", answer->reason);
 	}
 }
 
-static int print(const struct tl_capd_shared *shared, const struct answer *answer)
+static int print(const struct tl_capd_shared *shared, const struct tl_capd_answer *answer)
 {
 	if (shared->options->plain) {
 		print_plain(shared->engine, answer);
@@ -74,38 +76,35 @@ int tl_capd_capabilities(const struct tl_capd_shared *shared)
 	return print(shared, 0);
 }
 
-static void explain(struct answer *answer, const char *iface, int err)
+/* 0 or why the interface is not usable; then answer->reason says so. */
+static int try(struct tl_capd_shared *shared, const char *iface, struct tl_capd_answer *answer)
 {
-	const char *text = err == -EPERM
-				   ? "needs CAP_NET_RAW: run as root, or setcap cap_net_raw+ep"
-			   : err == -ENODEV	? "no such interface: 'ip link' lists them"
-			   : err == -ENOMEM	? "no memory for the ring: try a smaller --ring"
-			   : err == -EINVAL	? "the filter does not compile there"
-			   : err == -EOPNOTSUPP ? "this kernel does not have what it takes"
-						: strerror(-err);
+	struct tl_capd_port *port = calloc(1, shared->engine->port_size);
 
-	answer->usable = false;
-	snprintf(answer->reason, sizeof(answer->reason), "%s: %s", iface, text);
+	if (!port) {
+		return -ENOMEM;
+	}
+	port->shared = shared;
+	port->iface = iface;
+	int err = shared->engine->probe(port, answer);
+	shared->engine->close(port);
+	free(port);
+	answer->usable = err == 0;
+	return err;
 }
 
 int tl_capd_probe(struct tl_capd_shared *shared)
 {
 	const struct tl_opt_list *list = &shared->options->interfaces;
-	struct answer answer = {.usable = true};
-	bool bad_filter = false;
+	struct tl_capd_answer answer = {.usable = true};
+	int err = 0;
 
-	for (unsigned int i = 0; i < list->count && answer.usable; i++) {
-		struct tl_capd_port port;
-		int err = tl_capd_port_open(&port, shared, list->items[i]);
-		tl_capd_port_close(&port);
-		if (err < 0) {
-			explain(&answer, list->items[i], err);
-			bad_filter = err == -EINVAL;
-		}
+	for (unsigned int i = 0; i < list->count && err == 0; i++) {
+		err = try(shared, list->items[i], &answer);
 	}
 	int code = print(shared, &answer);
-	if (bad_filter) {
+	if (err == -EINVAL) {
 		return TL_EXIT_USAGE;
 	}
-	return code == TL_EXIT_OK && !answer.usable ? TL_EXIT_UNAVAILABLE : code;
+	return code == TL_EXIT_OK && err < 0 ? TL_EXIT_UNAVAILABLE : code;
 }

@@ -3,14 +3,14 @@
 #ifndef TL_CAPD_PROBE_H
 #define TL_CAPD_PROBE_H
 
-#include "capd_port.h"
+#include "capd.h"
 
 /* Prints what holds everywhere; returns the exit code. */
 int tl_capd_capabilities(const struct tl_capd_shared *shared);
 
 /*
- * Opens every interface of -i as for capturing, filter included, and closes
- * it again; prints one answer for all. Exit code 0 usable, 3 not.
+ * Tries every interface of -i, filter included; prints one answer for all.
+ * Exit code 0 usable, 3 not, 2 the filter is bad.
  */
 int tl_capd_probe(struct tl_capd_shared *shared);
 

@@ -442,10 +442,9 @@ static inline void merge(struct tl_flow *flow, const struct tl_flow_delta *d)
 	}
 }
 
-void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
-		    const struct tl_flow_delta *d)
+void tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+		      const struct tl_flow_delta *d)
 {
-	tl_flowtab_advance(tab, d->last_ns);
 	uint32_t entry = find(tab, key, id);
 	if (entry != NONE) {
 		/* Quiet for too long, though the wheel has not come round to it: exact to the
@@ -468,6 +467,21 @@ void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint6
 	if (h->flow.packets >= h->update_at) {
 		h->update_at = next_update(tab, h->flow.packets);
 		emit(tab, TL_FLOW_UPDATE, entry, TL_END_NONE);
+	}
+}
+
+void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+		    const struct tl_flow_delta *d)
+{
+	tl_flowtab_advance(tab, d->last_ns);
+	tl_flowtab_merge(tab, key, id, d);
+}
+
+void tl_flowtab_announce(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			 const struct tl_flow_delta *first)
+{
+	if (find(tab, key, id) == NONE) {
+		start_flow(tab, key, id, first);
 	}
 }
 

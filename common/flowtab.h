@@ -120,6 +120,20 @@ void tl_flowtab_prefetch_flow(const struct tl_flowtab *tab, uint64_t id);
 void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
 		    const struct tl_flow_delta *delta);
 
+/*
+ * The same, but table time stands still: for deltas in no order of time, as
+ * the kernel's maps give them. Once all of them are in, tl_flowtab_advance.
+ */
+void tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+		      const struct tl_flow_delta *delta);
+
+/*
+ * A flow is known to have begun, its counts will follow: it starts with 0
+ * packets. A flow that the table has already is left alone.
+ */
+void tl_flowtab_announce(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			 const struct tl_flow_delta *first);
+
 /* Moves table time forward; ends and updates what is due. */
 void tl_flowtab_advance(struct tl_flowtab *tab, uint64_t now_ns);
 

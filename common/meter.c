@@ -5,22 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "../bpf/segments.h"
+#include "flow_writer.h"
 #include "fragtab.h"
-
-#define START_WAITS_NS (TL_MS_NS / 2)
-#define EVENT_WAITS_NS (10 * TL_MS_NS)
 
 struct tl_meter {
 	struct tl_meter_config config;
 	struct tl_meter_counts counts;
 	struct tl_flowtab *flows;
 	struct tl_fragtab *fragments;
-	struct tl_batch_writer batch;
-	uint64_t flush_due_ns; /* monotonic */
-	bool start_waits;
-	int error; /* of the last push */
+	struct tl_flow_writer writer;
 };
 
 /* What parsing found out about one frame of a burst. */
@@ -32,77 +26,28 @@ struct measured {
 
 int tl_meter_flush(struct tl_meter *m)
 {
-	m->flush_due_ns = UINT64_MAX;
-	m->start_waits = false;
-	int err = tl_stream_push(m->config.stream, &m->batch, false);
-	if (err < 0) {
-		m->error = err;
-	}
-	return m->error == -EPIPE ? -EPIPE : 0;
+	return tl_flow_writer_flush(&m->writer);
 }
 
 uint64_t tl_meter_flush_due(const struct tl_meter *m)
 {
-	return m->flush_due_ns;
-}
-
-/* Room for one event, pushing a full batch first. 0: there is no memory, the event is lost. */
-static uint8_t *reserve(struct tl_meter *m, uint32_t len)
-{
-	uint8_t *p = tl_batch_reserve(&m->batch, len);
-
-	if (!p && m->batch.count > 0) {
-		tl_meter_flush(m);
-		p = tl_batch_reserve(&m->batch, len);
-	}
-	if (!p) {
-		tl_stream_lose(m->config.stream, 1);
-	}
-	return p;
-}
-
-/* The clock is read twice a batch at most: at its first event and at its first flow_start. */
-static void note_waiting(struct tl_meter *m, bool start)
-{
-	if (m->flush_due_ns == UINT64_MAX) {
-		m->flush_due_ns = tl_clock_mono_ns() + EVENT_WAITS_NS;
-	}
-	if (start && !m->start_waits) {
-		uint64_t due = tl_clock_mono_ns() + START_WAITS_NS;
-		m->start_waits = true;
-		m->flush_due_ns = due < m->flush_due_ns ? due : m->flush_due_ns;
-	}
-}
-
-static void emit_flow(void *ctx, enum tl_flow_kind kind, const struct tl_flow *flow,
-		      enum tl_end_reason reason, uint64_t now_ns)
-{
-	struct tl_meter *m = ctx;
-	uint8_t *p = reserve(m, TL_FLOW_EVENT_MAX);
-	unsigned int shape;
-
-	if (p) {
-		uint32_t len = tl_flow_event_encode(p, flow, kind, reason, now_ns, &shape);
-		tl_batch_commit(&m->batch, shape, len);
-		note_waiting(m, kind == TL_FLOW_START);
-	}
+	return tl_flow_writer_flush_due(&m->writer);
 }
 
 int tl_meter_create(struct tl_meter **out, const struct tl_meter_config *config)
 {
-	const struct tl_shapes *shapes = tl_event_shapes();
 	struct tl_meter *m = calloc(1, sizeof(*m));
 
-	if (!m || !shapes) {
-		free(m);
+	if (!m) {
 		return -ENOMEM;
 	}
 	m->config = *config;
-	m->config.flows.emit = emit_flow;
-	m->config.flows.ctx = m;
-	m->flush_due_ns = UINT64_MAX;
-	tl_batch_init(&m->batch, shapes);
-	int err = tl_flowtab_create(&m->flows, &m->config.flows);
+	m->config.flows.emit = tl_flow_writer_emit;
+	m->config.flows.ctx = &m->writer;
+	int err = tl_flow_writer_init(&m->writer, config->stream);
+	if (err == 0) {
+		err = tl_flowtab_create(&m->flows, &m->config.flows);
+	}
 	if (err == 0) {
 		err = tl_fragtab_create(&m->fragments);
 	}
@@ -119,7 +64,7 @@ void tl_meter_destroy(struct tl_meter *m)
 	if (!m) {
 		return;
 	}
-	tl_batch_fini(&m->batch);
+	tl_flow_writer_fini(&m->writer);
 	tl_flowtab_destroy(m->flows);
 	tl_fragtab_destroy(m->fragments);
 	free(m);
@@ -215,7 +160,7 @@ static void emit_packet(struct tl_meter *m, const struct tl_frame *f, const stru
 
 	payload = payload < have ? payload : have;
 	payload = payload < in_ip ? payload : in_ip;
-	uint8_t *p = reserve(m, TL_PACKET_EVENT_MAX + payload);
+	uint8_t *p = tl_flow_writer_reserve(&m->writer, TL_PACKET_EVENT_MAX + payload);
 	if (!p) {
 		return;
 	}
@@ -232,8 +177,7 @@ static void emit_packet(struct tl_meter *m, const struct tl_frame *f, const stru
 	};
 	unsigned int shape;
 	uint32_t len = tl_packet_event_encode(p, &event, f->ns, &shape);
-	tl_batch_commit(&m->batch, shape, len);
-	note_waiting(m, false);
+	tl_flow_writer_commit(&m->writer, shape, len);
 }
 
 static void add_raw(struct tl_meter *m, const struct tl_frame *f, struct measured *x)

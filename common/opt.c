@@ -234,8 +234,11 @@ static void print_rows(const struct tl_opt *opts)
 			snprintf(dash, sizeof(dash), "-%c%s", opts->short_name,
 				 opts->long_name ? "," : "");
 		}
-		snprintf(left, sizeof(left), "%-3s %s%s%s%s", dash, opts->long_name ? "--" : "",
-			 opts->long_name ? opts->long_name : "", opts->metavar ? " " : "",
+		snprintf(left, sizeof(left), opts->implied ? "%-3s %s%s[%s%s]" : "%-3s %s%s%s%s",
+			 dash, opts->long_name ? "--" : "", opts->long_name ? opts->long_name : "",
+			 !opts->metavar	 ? ""
+			 : opts->implied ? "="
+					 : " ",
 			 opts->metavar ? opts->metavar : "");
 		printf("  %-28s  %s\n", left, opts->help);
 	}
@@ -246,6 +249,9 @@ static void print_help(const struct tl_program *program)
 	printf("usage: %s [options]%s%s\n%s\n\n", program->name, program->operands ? " " : "",
 	       program->operands ? program->operands : "", program->summary);
 	print_rows(program->opts);
+	if (program->more) {
+		print_rows(program->more);
+	}
 	print_rows(common_opts);
 	printf("\nexit: 0 clean stop or end of input, 1 failed while running, 2 usage,\n"
 	       "      3 this machine lacks something; see %s(1)\n",
@@ -262,7 +268,9 @@ struct getopt_tables {
 static void add_rows(struct getopt_tables *t, const struct tl_opt *opts)
 {
 	for (; !is_last(opts) && t->count < OPT_MAX; opts++) {
-		int has_arg = opts->kind == TL_OPT_FLAG ? no_argument : required_argument;
+		int has_arg = opts->kind == TL_OPT_FLAG ? no_argument
+			      : opts->implied		? optional_argument
+							: required_argument;
 		t->rows[t->count] = opts;
 		t->long_opts[t->count] = (struct option){
 			.name = opts->long_name ? opts->long_name : "",
@@ -336,6 +344,9 @@ int tl_opt_parse(const struct tl_program *program, int argc, char **argv, void *
 	}
 	tl_log_open(program->name);
 	add_rows(&t, program->opts);
+	if (program->more) {
+		add_rows(&t, program->more);
+	}
 	add_rows(&t, common_opts);
 	optind = 0;
 	opterr = 0;
@@ -349,8 +360,9 @@ int tl_opt_parse(const struct tl_program *program, int argc, char **argv, void *
 		if (taken == 2) {
 			return 0;
 		}
-		if (taken == 0 && store(row, optarg, config) < 0) {
-			refuse(row, optarg);
+		const char *text = optarg ? optarg : row->implied;
+		if (taken == 0 && store(row, text, config) < 0) {
+			refuse(row, text);
 			return -EINVAL;
 		}
 	}

@@ -39,6 +39,7 @@ struct tl_opt {
 	const char *help;	    /* one line; says the default */
 	uint64_t min, max;	    /* numbers, durations (ns), sizes; max 0 = no limit */
 	const char *const *choices; /* 0-terminated */
+	const char *implied;	    /* the value when none is given ("--name" or "--name=value") */
 };
 
 struct tl_program {
@@ -46,6 +47,7 @@ struct tl_program {
 	const char *summary;	   /* one line */
 	const char *operands;	   /* after the options in the usage line, may be 0 */
 	const struct tl_opt *opts; /* ends with a row of kind flag and neither name */
+	const struct tl_opt *more; /* another such table, for the same config; may be 0 */
 	bool mixed; /* options may follow operands; else the first operand ends them */
 };
 

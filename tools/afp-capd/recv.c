@@ -59,7 +59,7 @@ static int set_option(const struct tl_afp *afp, int level, int option, const cha
 
 /* Past net.core.rmem_max only with CAP_NET_ADMIN. */
 static int set_room(struct receiver *r, const struct tl_afp *afp,
-		    const struct tl_capd_ring_config *config)
+		    const struct tl_ring_config *config)
 {
 	/* The kernel doubles what it is asked for, and its int must hold that. */
 	int wanted = (int)(config->ring_size / 2 > INT32_MAX / 2 ? INT32_MAX / 2
@@ -109,7 +109,7 @@ static void close_receiver(void *context)
 }
 
 static int open_receiver(void **out, const struct tl_afp *afp,
-			 const struct tl_capd_ring_config *config)
+			 const struct tl_ring_config *config)
 {
 	struct receiver *r = calloc(1, sizeof(*r));
 
@@ -239,7 +239,7 @@ static double take_utilization(void *context)
 	return use;
 }
 
-const struct tl_capd_engine tl_recv_engine = {
+const struct tl_ring_engine tl_recv_engine = {
 	.name = "afp-capd",
 	.mode = "recvmmsg",
 	.summary = "Flows from a packet socket (recvmmsg).",

@@ -6,8 +6,8 @@
 #ifndef TL_RECV_H
 #define TL_RECV_H
 
-#include "capd_engine.h"
+#include "ring_engine.h"
 
-extern const struct tl_capd_engine tl_recv_engine;
+extern const struct tl_ring_engine tl_recv_engine;
 
 #endif

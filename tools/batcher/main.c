@@ -26,17 +26,17 @@ struct config {
 
 static const struct tl_opt options[] = {
 	{'I', "input", TL_OPT_STRING, FIELD(input), "PLACE",
-	 "URL to listen at, file or - (default: -, stdin)", 0, 0, 0},
+	 "URL to listen at, file or - (default: -, stdin)", 0, 0, 0, 0},
 	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
-	 "URL to dial, file or - (default: -, stdout)", 0, 0, 0},
-	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0},
+	 "URL to dial, file or - (default: -, stdout)", 0, 0, 0, 0},
+	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0, 0},
 	{0, "batch-size", TL_OPT_NUMBER, FIELD(batch_size), "N",
-	 "pass on when N events of a stream wait (100)", 1, TL_WIRE_MAX_EVENTS, 0},
+	 "pass on when N events of a stream wait (100)", 1, TL_WIRE_MAX_EVENTS, 0, 0},
 	{0, "batch-time", TL_OPT_DURATION, FIELD(batch_time_ns), "TIME",
-	 "or when the first has waited so long (5s)", 1, 3600 * TL_SECOND_NS, 0},
-	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0},
+	 "or when the first has waited so long (5s)", 1, 3600 * TL_SECOND_NS, 0, 0},
+	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0},
+	 1023, 0, 0},
 	{0},
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "capd.h"
-#include "ring.h"
+#include "tpacket.h"
 
 int main(int argc, char **argv)
 {
-	return tl_capd_main(&tl_ring_engine, argc, argv);
+	return tl_ring_main(&tl_tpacket_engine, argc, argv);
 }

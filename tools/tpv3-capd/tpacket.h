@@ -6,11 +6,11 @@
  *
  * Source: Documentation/networking/packet_mmap.rst.
  */
-#ifndef TL_RING_H
-#define TL_RING_H
+#ifndef TL_TPACKET_H
+#define TL_TPACKET_H
 
-#include "capd_engine.h"
+#include "ring_engine.h"
 
-extern const struct tl_capd_engine tl_ring_engine;
+extern const struct tl_ring_engine tl_tpacket_engine;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ring.h"
+#include "tpacket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static int request_ring(struct ring *ring, const struct tl_afp *afp)
 		.tp_block_nr = ring->block_count,
 		.tp_frame_size = FRAME_SIZE,
 		.tp_frame_nr = ring->block_size / FRAME_SIZE * ring->block_count,
-		.tp_retire_blk_tov = TL_CAPD_RETIRE_MS,
+		.tp_retire_blk_tov = TL_RING_RETIRE_MS,
 	};
 
 	return setsockopt(afp->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0
@@ -103,7 +103,7 @@ static void close_ring(void *context)
 	free(ring);
 }
 
-static int open_ring(void **out, const struct tl_afp *afp, const struct tl_capd_ring_config *config)
+static int open_ring(void **out, const struct tl_afp *afp, const struct tl_ring_config *config)
 {
 	int version = TPACKET_V3;
 	uint64_t blocks = config->ring_size / config->block_size;
@@ -275,7 +275,7 @@ static double take_utilization(void *context)
 	return use;
 }
 
-const struct tl_capd_engine tl_ring_engine = {
+const struct tl_ring_engine tl_tpacket_engine = {
 	.name = "tpv3-capd",
 	.mode = "tpacket_v3",
 	.summary = "Flows from a mapped packet ring (TPACKET_V3).",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "capd_own.h"
+#include "ring_own.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -18,7 +18,7 @@ static void map_ipv4(uint8_t address[16], const void *ipv4)
 	memcpy(address + 12, ipv4, 4);
 }
 
-static bool parse_end(struct tl_capd_end *end, const char *address, unsigned int port)
+static bool parse_end(struct tl_ring_end *end, const char *address, unsigned int port)
 {
 	uint8_t ipv4[4];
 
@@ -34,11 +34,11 @@ static bool parse_end(struct tl_capd_end *end, const char *address, unsigned int
 	return true;
 }
 
-void tl_capd_own_add_ssh(struct tl_capd_own *own, const char *ssh_connection)
+void tl_ring_own_add_ssh(struct tl_ring_own *own, const char *ssh_connection)
 {
 	char addresses[2][64];
 	unsigned int ports[2];
-	struct tl_capd_end ends[2];
+	struct tl_ring_end ends[2];
 
 	if (!ssh_connection || sscanf(ssh_connection, "%63s %5u %63s %5u", addresses[0], &ports[0],
 				      addresses[1], &ports[1]) != 4) {
@@ -50,11 +50,11 @@ void tl_capd_own_add_ssh(struct tl_capd_own *own, const char *ssh_connection)
 	}
 }
 
-static void add_address(struct tl_capd_own *own, const struct sockaddr *address, unsigned int port)
+static void add_address(struct tl_ring_own *own, const struct sockaddr *address, unsigned int port)
 {
 	/* The data, and the acks on the port after it. */
-	for (unsigned int i = 0; i < 2 && own->count < TL_CAPD_OWN_MAX; i++) {
-		struct tl_capd_end *end = &own->ends[own->count];
+	for (unsigned int i = 0; i < 2 && own->count < TL_RING_OWN_MAX; i++) {
+		struct tl_ring_end *end = &own->ends[own->count];
 		if (address->sa_family == AF_INET) {
 			const struct sockaddr_in *in = (const void *)address;
 			map_ipv4(end->address, &in->sin_addr);
@@ -87,7 +87,7 @@ static unsigned int split_host(char *text, char **host)
 	return port < 65535 ? (unsigned int)port : 0;
 }
 
-void tl_capd_own_add_place(struct tl_capd_own *own, const char *place)
+void tl_ring_own_add_place(struct tl_ring_own *own, const char *place)
 {
 	const char *rest = strstr(place, "://");
 	char text[256];
@@ -115,14 +115,14 @@ void tl_capd_own_add_place(struct tl_capd_own *own, const char *place)
 	freeaddrinfo(list);
 }
 
-static bool matches(const struct tl_capd_end *end, const uint8_t address[16], uint16_t port)
+static bool matches(const struct tl_ring_end *end, const uint8_t address[16], uint16_t port)
 {
 	return end->port != 0 && end->port == port && memcmp(end->address, address, 16) == 0;
 }
 
-bool tl_capd_own_has(void *ctx, const struct tl_flow_key *key)
+bool tl_ring_own_has(void *ctx, const struct tl_flow_key *key)
 {
-	const struct tl_capd_own *own = ctx;
+	const struct tl_ring_own *own = ctx;
 
 	if (key->proto != TL_PROTO_TCP) {
 		return false;

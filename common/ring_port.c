@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "capd_port.h"
+#include "ring_port.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "log.h"
 
-static int allocate(struct tl_capd_port *port)
+static int allocate(struct tl_ring_port *port)
 {
 	port->sockets = calloc(port->count, sizeof(*port->sockets));
 	port->workers = calloc(port->count, sizeof(*port->workers));
@@ -15,63 +15,64 @@ static int allocate(struct tl_capd_port *port)
 		return -ENOMEM;
 	}
 	for (unsigned int i = 0; i < port->count; i++) {
-		struct tl_capd_worker *worker = &port->workers[i];
+		struct tl_ring_worker *worker = &port->workers[i];
 		port->sockets[i].fd = -1;
+		worker->capd = port->capd.shared;
 		worker->shared = port->shared;
+		worker->options = port->options;
 		worker->afp = &port->sockets[i];
 		pthread_mutex_init(&worker->lock, 0);
 	}
 	return 0;
 }
 
-static int open_ring(struct tl_capd_worker *worker, const char *iface)
+static int open_ring(struct tl_ring_worker *worker, const char *iface)
 {
-	const struct tl_capd_options *options = worker->shared->options;
+	const struct tl_ring_options *options = worker->options;
 	struct tl_afp_config config = {
 		.iface = iface,
-		.direction = tl_capd_options_direction(options),
-		.promiscuous = !options->no_promisc,
+		.direction = tl_capd_options_direction(&options->capd),
+		.promiscuous = !options->capd.no_promisc,
 	};
-	struct tl_capd_ring_config ring = {
+	struct tl_ring_config ring = {
 		.ring_size = options->ring_size,
 		.block_size = options->block_size,
-		.snaplen = tl_capd_options_long_snaplen(options),
-		.quiet = options->probe,
+		.snaplen = tl_ring_options_long_snaplen(options),
+		.quiet = options->capd.probe != TL_CAPD_PROBE_NO,
 	};
 	int err = tl_afp_open(worker->afp, &config);
 
 	return err < 0 ? err : worker->shared->engine->open(&worker->ring, worker->afp, &ring);
 }
 
-static int compile_filter(struct tl_capd_port *port)
+static int compile_filter(struct tl_ring_port *port)
 {
-	const struct tl_capd_options *options = port->shared->options;
-	int err = tl_filter_compile_live(&port->filter, port->iface, options->filter,
-					 tl_capd_options_snaplen(options));
+	const struct tl_ring_options *options = port->options;
+	const char *text = options->capd.filter;
+	int err = tl_filter_compile_live(&port->filter, port->capd.iface, text,
+					 tl_ring_options_snaplen(options));
 	if (err < 0) {
 		return err;
 	}
-	err = tl_filter_prepend_direction(&port->filter, tl_capd_options_direction(options));
+	err = tl_filter_prepend_direction(&port->filter, tl_capd_options_direction(&options->capd));
 	if (err == 0 && options->snaplen == 0) {
-		err = tl_filter_append_long(&port->filter, tl_capd_options_snaplen(options),
-					    tl_capd_options_long_snaplen(options));
+		err = tl_filter_append_long(&port->filter, tl_ring_options_snaplen(options),
+					    tl_ring_options_long_snaplen(options));
 	}
 	if (err < 0) {
-		tl_log_err("filter '%s': too long for the kernel", options->filter);
+		tl_log_err("filter '%s': too long for the kernel", text);
 	}
 	return err < 0 ? -EINVAL : 0;
 }
 
-int tl_capd_port_open(struct tl_capd_port *port, struct tl_capd_shared *shared, const char *iface)
+int tl_ring_port_open(struct tl_ring_port *port, struct tl_ring_shared *shared)
 {
-	*port = (struct tl_capd_port){
-		.shared = shared,
-		.iface = iface,
-		.count = (unsigned int)shared->options->threads,
-	};
+	port->shared = shared;
+	port->options = (const struct tl_ring_options *)port->capd.shared->options;
+	port->count = (unsigned int)port->options->threads;
 	int err = allocate(port);
 	for (unsigned int i = 0; err == 0 && i < port->count; i++) {
-		err = open_ring(&port->workers[i], iface);
+		err = open_ring(&port->workers[i], port->capd.iface);
 	}
 	if (err == 0) {
 		err = compile_filter(port);
@@ -79,52 +80,38 @@ int tl_capd_port_open(struct tl_capd_port *port, struct tl_capd_shared *shared, 
 	return err < 0 ? err : tl_afp_bind(port->sockets, port->count);
 }
 
-static struct tl_meter_config meter_config(const struct tl_capd_port *port)
+static struct tl_meter_config meter_config(const struct tl_ring_port *port)
 {
-	const struct tl_capd_options *options = port->shared->options;
+	const struct tl_ring_options *options = port->options;
 
 	return (struct tl_meter_config){
-		.stream = port->stream,
-		.flows =
-			{
-				.max_flows = (uint32_t)options->flows,
-				.every = (uint32_t)options->every,
-				.idle_ns = options->idle_ns,
-				.active_ns = options->active_ns,
-				.linger_ns = options->linger_ns,
-			},
+		.stream = port->capd.stream,
+		.flows = tl_capd_flows(&options->capd),
 		.raw = options->raw,
 		.payload_max = (uint32_t)options->payload,
-		.exclude = options->include_own ? 0 : tl_capd_own_has,
+		.exclude = options->include_own ? 0 : tl_ring_own_has,
 		.exclude_ctx = &port->shared->own,
 	};
 }
 
-int tl_capd_port_begin(struct tl_capd_port *port)
+int tl_ring_port_begin(struct tl_ring_port *port)
 {
-	struct tl_stream_config stream = {
-		.outbox = port->shared->outbox,
-		.source = port->shared->engine->name,
-		.iface = port->iface,
-	};
-	int err = tl_stream_create(&port->stream, &stream);
+	int err = 0;
 
-	if (err == 0) {
-		tl_batch_init(&port->stats_batch, tl_event_shapes());
-	}
 	for (unsigned int i = 0; err == 0 && i < port->count; i++) {
 		struct tl_meter_config config = meter_config(port);
 		err = tl_meter_create(&port->workers[i].meter, &config);
 	}
 	if (err < 0) {
-		tl_log_err("%s: cannot create the flow table: %s", port->iface, strerror(-err));
+		tl_log_err("%s: cannot create the flow table: %s", port->capd.iface,
+			   strerror(-err));
 	}
 	return err;
 }
 
-static int start_thread(struct tl_capd_worker *worker)
+static int start_thread(struct tl_ring_worker *worker)
 {
-	int err = -pthread_create(&worker->thread, 0, tl_capd_worker_run, worker);
+	int err = -pthread_create(&worker->thread, 0, tl_ring_worker_run, worker);
 
 	worker->started = err == 0;
 	if (err < 0) {
@@ -133,7 +120,7 @@ static int start_thread(struct tl_capd_worker *worker)
 	return err;
 }
 
-int tl_capd_port_start(struct tl_capd_port *port)
+int tl_ring_port_start(struct tl_ring_port *port)
 {
 	int err = 0;
 
@@ -146,7 +133,7 @@ int tl_capd_port_start(struct tl_capd_port *port)
 	return err;
 }
 
-void tl_capd_port_join(struct tl_capd_port *port)
+void tl_ring_port_join(struct tl_ring_port *port)
 {
 	for (unsigned int i = 0; i < port->count && port->workers; i++) {
 		if (port->workers[i].started) {
@@ -156,7 +143,7 @@ void tl_capd_port_join(struct tl_capd_port *port)
 	}
 }
 
-void tl_capd_port_close(struct tl_capd_port *port)
+void tl_ring_port_close(struct tl_ring_port *port)
 {
 	for (unsigned int i = 0; i < port->count && port->workers && port->sockets; i++) {
 		tl_meter_destroy(port->workers[i].meter);
@@ -164,22 +151,17 @@ void tl_capd_port_close(struct tl_capd_port *port)
 		tl_afp_close(&port->sockets[i]);
 		pthread_mutex_destroy(&port->workers[i].lock);
 	}
-	if (port->stream) {
-		tl_batch_fini(&port->stats_batch);
-		tl_stream_destroy(port->stream);
-	}
 	tl_filter_free(&port->filter);
 	free(port->workers);
 	free(port->sockets);
-	*port = (struct tl_capd_port){0};
 }
 
-struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port, bool take)
+struct tl_ring_counts tl_ring_port_read(struct tl_ring_port *port, bool take)
 {
-	struct tl_capd_counts sum = {0};
+	struct tl_ring_counts sum = {0};
 
 	for (unsigned int i = 0; i < port->count; i++) {
-		struct tl_capd_worker *worker = &port->workers[i];
+		struct tl_ring_worker *worker = &port->workers[i];
 		pthread_mutex_lock(&worker->lock);
 		tl_meter_counts_add(&sum.meter, &worker->published.meter);
 		sum.read += worker->published.read;
@@ -195,7 +177,7 @@ struct tl_capd_counts tl_capd_port_read(struct tl_capd_port *port, bool take)
 	return sum;
 }
 
-struct tl_afp_counts tl_capd_port_kernel(struct tl_capd_port *port)
+struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port)
 {
 	struct tl_afp_counts sum = {0};
 

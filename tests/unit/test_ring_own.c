@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* common/capd_own: which packets --raw leaves out. */
+/* common/ring_own: which packets --raw leaves out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 
-#include "capd_own.h"
+#include "ring_own.h"
 
 static void put_address(uint8_t to[16], const char *text)
 {
@@ -20,7 +20,7 @@ static void put_address(uint8_t to[16], const char *text)
 	}
 }
 
-static bool left_out(struct tl_capd_own *own, const char *src, uint16_t src_port, const char *dst,
+static bool left_out(struct tl_ring_own *own, const char *src, uint16_t src_port, const char *dst,
 		     uint16_t dst_port)
 {
 	struct tl_flow_key key = {
@@ -28,15 +28,15 @@ static bool left_out(struct tl_capd_own *own, const char *src, uint16_t src_port
 
 	put_address(key.src, src);
 	put_address(key.dst, dst);
-	return tl_capd_own_has(own, &key);
+	return tl_ring_own_has(own, &key);
 }
 
 static void ssh_connection_is_left_out_both_ways_and_nothing_else(void **state)
 {
-	struct tl_capd_own own = {0};
+	struct tl_ring_own own = {0};
 
 	(void)state;
-	tl_capd_own_add_ssh(&own, "192.0.2.7 50000 192.0.2.1 22");
+	tl_ring_own_add_ssh(&own, "192.0.2.7 50000 192.0.2.1 22");
 	assert_true(left_out(&own, "192.0.2.7", 50000, "192.0.2.1", 22));
 	assert_true(left_out(&own, "192.0.2.1", 22, "192.0.2.7", 50000));
 	assert_false(left_out(&own, "192.0.2.7", 50001, "192.0.2.1", 22));
@@ -46,10 +46,10 @@ static void ssh_connection_is_left_out_both_ways_and_nothing_else(void **state)
 
 static void ssh_connection_of_ipv6_is_understood(void **state)
 {
-	struct tl_capd_own own = {0};
+	struct tl_ring_own own = {0};
 
 	(void)state;
-	tl_capd_own_add_ssh(&own, "2001:db8::7 50000 2001:db8::1 22");
+	tl_ring_own_add_ssh(&own, "2001:db8::7 50000 2001:db8::1 22");
 	assert_true(left_out(&own, "2001:db8::7", 50000, "2001:db8::1", 22));
 }
 
@@ -67,23 +67,23 @@ static void bad_ssh_connection_leaves_nothing_out(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct tl_capd_own own = {0};
-		tl_capd_own_add_ssh(&own, bad[i]);
+		struct tl_ring_own own = {0};
+		tl_ring_own_add_ssh(&own, bad[i]);
 		assert_false(left_out(&own, "192.0.2.7", 50000, "192.0.2.1", 22));
 		assert_false(left_out(&own, "0.0.0.0", 0, "0.0.0.0", 0));
 	}
-	struct tl_capd_own own = {0};
-	tl_capd_own_add_ssh(&own, 0);
+	struct tl_ring_own own = {0};
+	tl_ring_own_add_ssh(&own, 0);
 	assert_false(left_out(&own, "0.0.0.0", 0, "0.0.0.0", 0));
 }
 
 static void tcp_place_and_its_acks_are_left_out(void **state)
 {
-	struct tl_capd_own own = {0};
+	struct tl_ring_own own = {0};
 
 	(void)state;
-	tl_capd_own_add_place(&own, "tcp://192.0.2.9:5555");
-	tl_capd_own_add_place(&own, "tcp://[2001:db8::9]:6666");
+	tl_ring_own_add_place(&own, "tcp://192.0.2.9:5555");
+	tl_ring_own_add_place(&own, "tcp://[2001:db8::9]:6666");
 	assert_true(left_out(&own, "192.0.2.1", 40000, "192.0.2.9", 5555));
 	assert_true(left_out(&own, "192.0.2.9", 5556, "192.0.2.1", 40001));
 	assert_true(left_out(&own, "2001:db8::1", 40000, "2001:db8::9", 6666));
@@ -99,8 +99,8 @@ static void other_places_leave_nothing_out(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		struct tl_capd_own own = {0};
-		tl_capd_own_add_place(&own, places[i]);
+		struct tl_ring_own own = {0};
+		tl_ring_own_add_place(&own, places[i]);
 		assert_int_equal(own.count, 0);
 	}
 }

@@ -4,18 +4,18 @@
 #include <poll.h>
 #include <string.h>
 
-#include "capd_port.h"
+#include "ring_port.h"
 #include "clock.h"
 #include "log.h"
 #include "service.h"
 
 #define TICK_NS	       (100 * TL_MS_NS) /* how precisely silence ends flows */
 #define LATE_NS	       (50 * TL_MS_NS) /* a packet is at most so late when it comes out of the ring */
-#define SETTLE_NS      (2 * TL_CAPD_RETIRE_MS * TL_MS_NS)
+#define SETTLE_NS      (2 * TL_RING_RETIRE_MS * TL_MS_NS)
 #define GIVE_UP_NS     TL_SECOND_NS
 #define SETTLE_STEP_MS 2
 
-static void publish(struct tl_capd_worker *worker)
+static void publish(struct tl_ring_worker *worker)
 {
 	double utilization = worker->shared->engine->take_utilization(worker->ring);
 	struct tl_meter_counts meter = tl_meter_counts(worker->meter);
@@ -30,7 +30,7 @@ static void publish(struct tl_capd_worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 }
 
-static void flush(struct tl_capd_worker *worker)
+static void flush(struct tl_ring_worker *worker)
 {
 	/* Nobody reads our events any more: a clean end. */
 	if (tl_meter_flush(worker->meter) == -EPIPE) {
@@ -39,14 +39,14 @@ static void flush(struct tl_capd_worker *worker)
 }
 
 /* How many of the burst still count towards -c. */
-static unsigned int take_share(struct tl_capd_shared *shared, unsigned int count)
+static unsigned int take_share(struct tl_ring_worker *worker, unsigned int count)
 {
-	uint64_t limit = shared->options->count;
+	uint64_t limit = worker->options->capd.count;
 
 	if (limit == 0) {
 		return count;
 	}
-	uint64_t before = atomic_fetch_add(&shared->taken, count);
+	uint64_t before = atomic_fetch_add(&worker->shared->taken, count);
 	if (before + count >= limit) {
 		tl_service_stop();
 	}
@@ -57,15 +57,14 @@ static unsigned int take_share(struct tl_capd_shared *shared, unsigned int count
 }
 
 /* One burst: above 0 something was taken, else what tl_capd_engine.next says. */
-static int take_burst(struct tl_capd_worker *worker)
+static int take_burst(struct tl_ring_worker *worker)
 {
 	struct tl_frame frames[TL_METER_BURST];
 	int count = worker->shared->engine->next(worker->ring, frames);
 
 	if (count > 0) {
 		worker->read += (unsigned int)count;
-		tl_meter_add(worker->meter, frames,
-			     take_share(worker->shared, (unsigned int)count));
+		tl_meter_add(worker->meter, frames, take_share(worker, (unsigned int)count));
 	}
 	if (count == -EBADMSG) {
 		worker->lost++;
@@ -78,15 +77,15 @@ static int take_burst(struct tl_capd_worker *worker)
  * An interface that went down comes back by itself, one that was removed does
  * not. The kernel tells the first only, and removing begins with it.
  */
-static void look_after(struct tl_capd_worker *worker)
+static void look_after(struct tl_ring_worker *worker)
 {
-	if (tl_afp_check(worker->afp) < 0 && !atomic_exchange(&worker->shared->failed, true)) {
+	if (tl_afp_check(worker->afp) < 0 && !atomic_exchange(&worker->capd->failed, true)) {
 		tl_log_err("%s: the interface was removed", worker->afp->iface);
 		tl_service_stop();
 	}
 }
 
-static void wait_for_packets(struct tl_capd_worker *worker)
+static void wait_for_packets(struct tl_ring_worker *worker)
 {
 	struct pollfd fds[] = {
 		{.fd = worker->afp->fd, .events = POLLIN},
@@ -99,7 +98,7 @@ static void wait_for_packets(struct tl_capd_worker *worker)
 }
 
 /* The ring is empty: let time pass in the table, send what there is, sleep. */
-static void idle(struct tl_capd_worker *worker)
+static void idle(struct tl_ring_worker *worker)
 {
 	uint64_t now = tl_clock_mono_ns();
 
@@ -113,7 +112,7 @@ static void idle(struct tl_capd_worker *worker)
 	wait_for_packets(worker);
 }
 
-static void busy(struct tl_capd_worker *worker)
+static void busy(struct tl_ring_worker *worker)
 {
 	uint64_t now = tl_clock_mono_ns();
 
@@ -131,7 +130,7 @@ static void busy(struct tl_capd_worker *worker)
  * filter, and the kernel hands over a block that is not full only when it
  * retires: goes on until that time has passed and the books agree.
  */
-static void take_rest(struct tl_capd_worker *worker)
+static void take_rest(struct tl_ring_worker *worker)
 {
 	uint64_t start = tl_clock_mono_ns();
 	uint64_t passed = 0;
@@ -151,9 +150,9 @@ static void take_rest(struct tl_capd_worker *worker)
 	}
 }
 
-void *tl_capd_worker_run(void *arg)
+void *tl_ring_worker_run(void *arg)
 {
-	struct tl_capd_worker *worker = arg;
+	struct tl_ring_worker *worker = arg;
 
 	while (!tl_service_stopping()) {
 		int count = take_burst(worker);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One interface of an AF_PACKET daemon: its sockets and rings, and the threads
+ * that read them. The calls are those of struct tl_capd_engine. A port belongs
+ * to the main thread; its workers share only what tl_ring_port_read locks.
+ */
+#ifndef TL_RING_PORT_H
+#define TL_RING_PORT_H
+
+#include <stdatomic.h>
+
+#include "capd.h"
+#include "ring_engine.h"
+#include "ring_options.h"
+#include "ring_own.h"
+
+/* What all workers of the program share beyond tl_capd_shared. */
+struct tl_ring_shared {
+	const struct tl_ring_engine *engine;
+	struct tl_ring_own own;
+	atomic_uint_least64_t taken; /* packets of -c */
+};
+
+/* Running totals of one ring or, added up, of a port. */
+struct tl_ring_counts {
+	struct tl_meter_counts meter;
+	uint64_t read;	    /* packets taken out of the ring, also those beyond -c */
+	uint64_t lost;	    /* stored, but not handed over */
+	double utilization; /* highest since it was last taken */
+};
+
+struct tl_ring_worker {
+	struct tl_capd_shared *capd;
+	struct tl_ring_shared *shared;
+	const struct tl_ring_options *options;
+	struct tl_afp *afp;
+	void *ring;
+	struct tl_meter *meter;
+	pthread_t thread;
+	bool started;
+	uint64_t read; /* the thread's own, as in tl_capd_counts */
+	uint64_t lost;
+	uint64_t tick_due_ns; /* monotonic: when silence is next told to the flow table */
+	pthread_mutex_t lock;
+	struct tl_ring_counts published; /* under the lock */
+};
+
+struct tl_ring_port {
+	struct tl_capd_port capd;
+	struct tl_ring_shared *shared;
+	const struct tl_ring_options *options;
+	unsigned int count; /* sockets, rings, workers */
+	struct tl_afp *sockets;
+	struct tl_ring_worker *workers;
+	struct bpf_program filter;
+};
+
+int tl_ring_port_open(struct tl_ring_port *port, struct tl_ring_shared *shared);
+int tl_ring_port_begin(struct tl_ring_port *port);
+int tl_ring_port_start(struct tl_ring_port *port);
+void tl_ring_port_join(struct tl_ring_port *port);
+void tl_ring_port_close(struct tl_ring_port *port);
+
+/* What the workers published; `take`: the highest utilization begins anew. */
+struct tl_ring_counts tl_ring_port_read(struct tl_ring_port *port, bool take);
+/* What the kernel says, over all sockets. */
+struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port);
+
+/* The worker's thread. */
+void *tl_ring_worker_run(void *worker);
+
+#endif
