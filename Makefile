@@ -122,7 +122,8 @@ MAN_PAGES := $(wildcard docs/man/*.[1-9])
 lint: deps-check
 	@echo "  lint: clang-format"; clang-format --dry-run -Werror $(C_FILES)
 	@echo "  lint: cppcheck"; cppcheck --quiet --error-exitcode=1 --inline-suppr -j2 \
-		--enable=warning,portability --suppress=missingInclude -DTL_VERSION='""' -I. -Icommon common tools
+		--enable=warning,portability --suppress=missingInclude -DTL_VERSION='""' \
+		'-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}' -I. -Icommon common tools
 	@echo "  lint: shellcheck"; shellcheck -x -S warning -e SC2034,SC2154,SC2238 $(SH_FILES)
 	@echo "  lint: mandoc"; mandoc -T lint -W warning $(MAN_PAGES)
 	@[ -z "$(TL_RESULTS)" ] || echo "lint 4 0 0" >> $(TL_RESULTS)

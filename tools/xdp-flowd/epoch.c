@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "epoch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+
+enum { BURST = 32 }; /* flows whose memory is asked for before it is touched */
+
+void epochs_begin(struct epochs *e, uint64_t now_ns)
+{
+	e->to_wall_ns = (int64_t)(tl_clock_wall_ns() - now_ns);
+	e->due_ns = now_ns + e->length_ns;
+	e->ledger.closed_ns = now_ns;
+	tl_flowtab_advance(e->flows, tl_clock_wall_ns());
+}
+
+static uint64_t wall_ns(const struct epochs *e, uint64_t mono_ns)
+{
+	return mono_ns + (uint64_t)e->to_wall_ns;
+}
+
+/* --- what the kernel counted becomes flows --------------------------------------------------- */
+
+static struct tl_flow_delta delta_of(const struct epochs *e, const struct tl_flow_value *v)
+{
+	return (struct tl_flow_delta){
+		.packets = v->packets,
+		.bytes = v->bytes,
+		.ip_bytes = v->ip_bytes,
+		.skbs = v->skbs ? v->skbs : v->packets,
+		.first_ns = wall_ns(e, v->first_ns),
+		.last_ns = wall_ns(e, v->last_ns),
+		.min_len = v->min_len,
+		.max_len = v->max_len,
+		.ttl = v->ttl,
+		.tos = v->tos,
+		.tcp_flags = (uint8_t)v->tcp_flags,
+	};
+}
+
+/* In three passes: see tl_meter_add. */
+static void merge_burst(struct epochs *e, const struct tl_flow_key *keys,
+			const struct tl_flow_value *values, int count)
+{
+	uint64_t ids[BURST];
+	struct tl_acct *taken = &e->taken[e->map];
+
+	for (int i = 0; i < count; i++) {
+		ids[i] = tl_flow_id(&keys[i]);
+		tl_flowtab_prefetch_index(e->flows, ids[i]);
+	}
+	for (int i = 0; i < count; i++) {
+		tl_flowtab_prefetch_flow(e->flows, ids[i]);
+	}
+	for (int i = 0; i < count; i++) {
+		struct tl_flow_delta delta = delta_of(e, &values[i]);
+		tl_flowtab_merge(e->flows, &keys[i], ids[i], &delta);
+		taken->packets += values[i].packets;
+		taken->bytes += values[i].bytes;
+	}
+}
+
+/* At most KERNEL_DRAIN_MAX flows. 0 or -errno. */
+static int drain(struct epochs *e)
+{
+	const struct tl_flow_key *keys;
+	const struct tl_flow_value *values;
+	int count = kernel_drain(e->kernel, e->parity, e->map, &e->cursor, &keys, &values);
+
+	for (int i = 0; i < count; i += BURST) {
+		int most = count - i < BURST ? count - i : BURST;
+		merge_burst(e, keys + i, values + i, most);
+	}
+	if (count < 0) {
+		tl_log_err("cannot take the counts out of the kernel: %s", strerror(-count));
+	}
+	return count < 0 ? count : 0;
+}
+
+/* --- one epoch -----------------------------------------------------------------------------------
+ */
+
+static void turn(struct epochs *e, uint64_t now_ns)
+{
+	double fill =
+		(double)kernel_control(e->kernel)->inserted[kernel_control(e->kernel)->epoch & 1] /
+		(double)e->entries;
+
+	e->ledger.fill = fill > e->ledger.fill ? fill : e->ledger.fill;
+	e->to_wall_ns = (int64_t)(tl_clock_wall_ns() - tl_clock_mono_ns());
+	e->parity = kernel_turn(e->kernel);
+	e->turned_ns = now_ns;
+	e->pressure = false;
+	e->state = EPOCH_WAITING;
+}
+
+/* The epoch stands still. 0 or -errno. */
+static int open_epoch(struct epochs *e)
+{
+	int err = kernel_books(e->kernel, e->parity, &e->books);
+
+	if (err < 0) {
+		tl_log_err("cannot read the kernel's books: %s", strerror(-err));
+		return err;
+	}
+	e->map = KERNEL_FLOWS;
+	e->cursor = (struct kernel_cursor){0};
+	memset(e->taken, 0, sizeof(e->taken));
+	e->state = EPOCH_DRAINING;
+	return 0;
+}
+
+static struct tl_acct difference(const struct tl_acct *now, const struct tl_acct *before)
+{
+	return (struct tl_acct){
+		.packets = now->packets - before->packets,
+		.bytes = now->bytes - before->bytes,
+		.skbs = now->skbs - before->skbs,
+	};
+}
+
+static void add(struct tl_acct *sum, const struct tl_acct *more)
+{
+	sum->packets += more->packets;
+	sum->bytes += more->bytes;
+	sum->skbs += more->skbs;
+}
+
+/* Both ways count: what is missing here must not be made up for by what is too much there. */
+static void expect_equal(struct ledger *l, const char *what, const struct tl_acct *a,
+			 const struct tl_acct *b)
+{
+	if (a->packets == b->packets && a->bytes == b->bytes) {
+		return;
+	}
+	l->residual_packets +=
+		a->packets > b->packets ? a->packets - b->packets : b->packets - a->packets;
+	l->residual_bytes += a->bytes > b->bytes ? a->bytes - b->bytes : b->bytes - a->bytes;
+	tl_log_err(
+		"the books of an epoch differ: %s: %llu packets, %llu bytes; counted: %llu, %llu",
+		what, (unsigned long long)a->packets, (unsigned long long)a->bytes,
+		(unsigned long long)b->packets, (unsigned long long)b->bytes);
+}
+
+static int take_missed(struct epochs *e)
+{
+	struct tl_missed missed;
+	int err = kernel_missed(e->kernel, &missed);
+
+	if (err < 0) {
+		return err;
+	}
+	struct tl_acct more = {
+		.packets = missed.packets - e->missed_before.packets,
+		.bytes = missed.bytes - e->missed_before.bytes,
+		.skbs = missed.packets - e->missed_before.packets,
+	};
+	add(&e->ledger.total, &more);
+	add(&e->ledger.class[TL_CLASS_UNATTRIBUTED], &more);
+	e->ledger.missed += more.packets;
+	e->missed_before = missed;
+	return 0;
+}
+
+static void check_epoch(struct epochs *e)
+{
+	const struct tl_books *before = &e->before[e->parity];
+	struct tl_acct total = difference(&e->books.total, &before->total);
+	struct tl_acct classes = {0};
+	struct tl_acct by_class[TL_CLASS_COUNT];
+
+	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
+		by_class[class] = difference(&e->books.class[class], &before -> class[class]);
+		add(&classes, &by_class[class]);
+		add(&e->ledger.class[class], &by_class[class]);
+	}
+	add(&e->ledger.total, &total);
+	expect_equal(&e->ledger, "classes", &classes, &total);
+	expect_equal(&e->ledger, "flows", &e->taken[KERNEL_FLOWS], &by_class[TL_CLASS_FLOW]);
+	expect_equal(&e->ledger, "coarse flows", &e->taken[KERNEL_COARSE],
+		     &by_class[TL_CLASS_COARSE]);
+	e->ledger.hints_lost += e->books.hints_lost - before->hints_lost;
+	e->before[e->parity] = e->books;
+}
+
+/* All of it is in the flow table: time may pass there. */
+static int close_epoch(struct epochs *e, uint64_t now_ns)
+{
+	check_epoch(e);
+	e->ledger.epochs++;
+	e->ledger.closed_ns = e->turned_ns;
+	tl_flowtab_advance(e->flows, wall_ns(e, e->turned_ns));
+	e->state = EPOCH_COUNTING;
+	e->due_ns = e->turned_ns + e->length_ns;
+	if (e->due_ns < now_ns) {
+		e->due_ns = now_ns;
+	}
+	return take_missed(e);
+}
+
+static int drain_step(struct epochs *e, uint64_t now_ns)
+{
+	int err = drain(e);
+
+	if (err < 0 || !e->cursor.done) {
+		return err;
+	}
+	if (e->map == KERNEL_FLOWS) {
+		e->map = KERNEL_COARSE;
+		e->cursor = (struct kernel_cursor){0};
+		return 0;
+	}
+	return close_epoch(e, now_ns);
+}
+
+/* --- many of them
+ * ------------------------------------------------------------------------------------ */
+
+bool epochs_step(struct epochs *e, uint64_t now_ns, int *err)
+{
+	*err = 0;
+	switch (e->state) {
+	case EPOCH_COUNTING:
+		if (now_ns >= e->due_ns || e->pressure) {
+			turn(e, now_ns);
+			waiter_request(e->waiter);
+		}
+		return false;
+	case EPOCH_WAITING:
+		if (!waiter_take_done(e->waiter, err)) {
+			return false;
+		}
+		if (*err == 0) {
+			*err = open_epoch(e);
+		}
+		return true;
+	default:
+		*err = drain_step(e, now_ns);
+		return e->state == EPOCH_DRAINING;
+	}
+}
+
+/* Takes the epoch that was turned away from. */
+static int take_epoch(struct epochs *e)
+{
+	int err = e->state == EPOCH_WAITING ? kernel_wait(e->kernel) : 0;
+
+	if (err == 0 && e->state == EPOCH_WAITING) {
+		err = open_epoch(e);
+	}
+	while (err == 0 && e->state == EPOCH_DRAINING) {
+		err = drain_step(e, tl_clock_mono_ns());
+	}
+	return err;
+}
+
+int epochs_catch_up(struct epochs *e)
+{
+	int err = take_epoch(e);
+
+	if (err == 0) {
+		turn(e, tl_clock_mono_ns());
+		err = take_epoch(e);
+	}
+	return err;
+}
+
+void epochs_take_hint(struct epochs *e, const struct tl_hint *hint)
+{
+	if (hint->kind == TL_HINT_PRESSURE) {
+		e->pressure = true;
+		return;
+	}
+	struct tl_flow_delta first = {
+		.first_ns = wall_ns(e, hint->ns),
+		.last_ns = wall_ns(e, hint->ns),
+		.min_len = hint->len,
+		.max_len = hint->len,
+		.ttl = hint->ttl,
+		.tos = hint->tos,
+		.tcp_flags = hint->tcp_flags,
+	};
+	tl_flowtab_announce(e->flows, &hint->key, tl_flow_id(&hint->key), &first);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static int refuse(char *reason, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int refuse(char *reason, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, size, format, args);
+	va_end(args);
+	return -EOPNOTSUPP;
+}
+
+static void append(enum attach_way *ways, enum attach_way way)
+{
+	while (*ways != ATTACH_NONE) {
+		ways++;
+	}
+	*ways = way;
+}
+
+static void append_tc(enum attach_way *ways)
+{
+	append(ways, ATTACH_TCX);
+	append(ways, ATTACH_CLSACT);
+}
+
+static bool is_on(const struct nic *nic, enum nic_feature_id id)
+{
+	return nic->features[id].known && nic->features[id].on;
+}
+
+/* On a veth nothing is taken out for S-tags, but the feature is on. */
+static bool hides_tags(const struct nic *nic)
+{
+	return is_on(nic, NIC_RX_VLAN) ||
+	       (is_on(nic, NIC_RX_VLAN_STAG) && nic->peer_ifindex == 0);
+}
+
+const char *plan_against_xdp(const struct nic *nic)
+{
+	if (nic_link_kind(nic) != NIC_LINK_ETHERNET) {
+		return "its frames have no Ethernet header";
+	}
+	if (nic->xdp_features_known && !(nic->xdp_features & NIC_XDP_BASIC)) {
+		return "its driver has no native XDP";
+	}
+	if (hides_tags(nic)) {
+		return "rx-vlan-offload hides VLAN tags from XDP; --fix-offloads changes that";
+	}
+	return "";
+}
+
+static void plan_in(struct plan *plan, const struct nic *nic, const struct options *options)
+{
+	switch (options->attach) {
+	case OPTION_ATTACH_XDP:
+		append(plan->in, ATTACH_XDP_NATIVE);
+		break;
+	case OPTION_ATTACH_GENERIC:
+		append(plan->in, ATTACH_XDP_GENERIC);
+		break;
+	case OPTION_ATTACH_TCX:
+		append_tc(plan->in);
+		break;
+	default:
+		plan->why = plan_against_xdp(nic);
+		if (plan->why[0] == '\0') {
+			append(plan->in, ATTACH_XDP_NATIVE);
+		}
+		append_tc(plan->in);
+	}
+}
+
+/* On a port that carries the machine's own traffic, dropping is a way to lose the machine. */
+static int check_tap(const struct nic *nic, char *reason, size_t size)
+{
+	if (nic->addresses > 0) {
+		return refuse(reason, size,
+			      "--tap would cut it off: it has the address %s (--tap=force)",
+			      nic->address);
+	}
+	if (nic->routes > 0) {
+		return refuse(reason, size,
+			      "--tap would cut it off: %u routes go there (--tap=force)",
+			      nic->routes);
+	}
+	if (nic->master != 0) {
+		return refuse(reason, size,
+			      "--tap would cut it off: it is part of a bridge or bond "
+			      "(--tap=force)");
+	}
+	return 0;
+}
+
+int plan_make(struct plan *out, const struct nic *nic, const struct options *options, char *reason,
+	      size_t size)
+{
+	enum tl_filter_direction way = tl_capd_options_direction(&options->capd);
+	uint32_t mtu = nic->peer_mtu > nic->mtu ? nic->peer_mtu : nic->mtu;
+
+	*out = (struct plan){
+		.link_raw = nic_link_kind(nic) == NIC_LINK_IP,
+		.frags = mtu > NIC_LINEAR_MTU,
+		.why = "",
+	};
+	if (nic_link_kind(nic) == NIC_LINK_OTHER) {
+		return refuse(reason, size,
+			      "its frames begin with neither an Ethernet nor an IP "
+			      "header");
+	}
+	if (options->tap == OPTION_TAP_CHECKED) {
+		int err = check_tap(nic, reason, size);
+		if (err < 0) {
+			return err;
+		}
+	}
+	if (way != TL_FILTER_OUT) {
+		plan_in(out, nic, options);
+	}
+	if (way != TL_FILTER_IN) {
+		append_tc(out->out);
+	}
+	return 0;
+}

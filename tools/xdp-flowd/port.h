@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One interface: what is loaded and attached for it, the thread that takes its
+ * counts, its flow table. The calls are those of struct tl_capd_engine. The
+ * main thread reads what the worker published, nothing else of it.
+ */
+#ifndef XDP_FLOWD_PORT_H
+#define XDP_FLOWD_PORT_H
+
+#include <pthread.h>
+
+#include "attach.h"
+#include "capd.h"
+#include "epoch.h"
+#include "flow_writer.h"
+#include "gate.h"
+#include "nic.h"
+#include "offload.h"
+#include "options.h"
+
+enum { PORT_HOOKS = 2 }; /* incoming, outgoing */
+
+struct port_counts {
+	struct ledger ledger;
+	struct tl_flowtab_counts flows;
+};
+
+struct port {
+	struct tl_capd_port capd; /* first */
+	const struct options *options;
+	struct nic nic;
+	struct kernel *kernel;
+	unsigned int hook_count;
+	struct gate gates[PORT_HOOKS];
+	struct attachment attached[PORT_HOOKS];
+	char mode[32];	    /* "xdp", "xdp+tcx", ... */
+	struct offload_guard guard;
+	int promiscuous_fd; /* a packet socket that keeps the interface so; 0 = none */
+
+	struct tl_flowtab *flows;
+	struct tl_flow_writer writer;
+	struct epochs epochs;
+	struct waiter waiter;
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	struct port_counts published; /* under the lock */
+};
+
+/*
+ * Loads and attaches: packets are counted from here on. 0; -EPERM, -ENODEV,
+ * -EINVAL (filter), -EBUSY (somebody else's program), -EOPNOTSUPP; logs, and
+ * says the same in *answer, which may be 0.
+ */
+int port_open(struct port *port, struct tl_capd_answer *answer);
+int port_begin(struct port *port);
+int port_start(struct port *port);
+void port_join(struct port *port);
+struct port_counts port_read(struct port *port, bool take);
+void port_close(struct port *port);
+
+/* The worker's thread; `port` is a struct port. */
+void *port_run(void *port);
+
+#endif
