@@ -196,7 +196,8 @@ static __always_inline void hint(struct tl_books *b, enum tl_hint_kind kind,
 		.ttl = pkt->ttl,
 		.tos = pkt->tos,
 	};
-	/* One wake-up (10 us) for a reader that sleeps; it clears the flag, then reads, then polls. */
+	/* One wake-up (10 us) for a reader that sleeps; it clears the flag, then reads, then polls.
+	 */
 	if (control.sleeping) {
 		control.sleeping = 0;
 		wake = BPF_RB_FORCE_WAKEUP;
@@ -346,7 +347,7 @@ static __always_inline void count(struct tl_packet *pkt, struct frame *f, __u8 d
 		seal_key(&pkt->key, direction);
 		class = add_flow(pkt, f, b);
 	}
-	enter(&b->class[class & (TL_CLASS_COUNT - 1)], &f->segments);
+	enter(&b->class[class & (TL_CLASS_COUNT - 1)], &f -> segments);
 }
 
 static __always_inline void count_filtered(struct frame *f)
@@ -355,7 +356,7 @@ static __always_inline void count_filtered(struct frame *f)
 
 	if (b) {
 		enter(&b->total, &f->segments);
-		enter(&b->class[TL_CLASS_FILTERED], &f->segments);
+		enter(&b->class[TL_CLASS_FILTERED], &f -> segments);
 	}
 }
 

@@ -47,8 +47,7 @@ struct tl_flow_key {
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct tl_flow_key) == 48, "struct tl_flow_key is ABI");
-_Static_assert(offsetof(struct tl_flow_key, dst_port) ==
-		       offsetof(struct tl_flow_key, src_port) + 2,
+_Static_assert(offsetof(struct tl_flow_key, dst_port) == offsetof(struct tl_flow_key, src_port) + 2,
 	       "the parser copies both ports at once");
 
 /* Every frame is counted in exactly one class. */
@@ -88,9 +87,9 @@ _Static_assert(sizeof(struct tl_datagram) == 48, "no padding in a hashed key");
 /* --- what the kernel counts, and where ------------------------------------------- */
 
 enum {
-	TL_KERNEL_LAYOUT = 1,	/* of all that follows; a pin of another one is refused */
-	TL_KERNEL_FLOWS = 65536, /* entries of each flow map, by default */
-	TL_KERNEL_COARSE = 4096, /* of each coarse map */
+	TL_KERNEL_LAYOUT = 1,	   /* of all that follows; a pin of another one is refused */
+	TL_KERNEL_FLOWS = 65536,   /* entries of each flow map, by default */
+	TL_KERNEL_COARSE = 4096,   /* of each coarse map */
 	TL_KERNEL_HINTS = 1 << 20, /* bytes of the ring buffer */
 };
 
@@ -103,7 +102,7 @@ struct tl_flow_value {
 	__u64 last_ns;
 	__u64 skbs;	 /* 0 where they are the packets (XDP) */
 	__u32 tcp_flags; /* all seen */
-	__u16 min_len; /* these four are hints: two CPUs may race for them */
+	__u16 min_len;	 /* these four are hints: two CPUs may race for them */
 	__u16 max_len;
 	__u8 ttl; /* of the first packet */
 	__u8 tos;

@@ -238,8 +238,7 @@ TL_INLINE void tl_parse_tcp(struct tl_frame_bytes *b, __u32 offset, struct tl_pa
 }
 
 /* Ports, flags and ICMP fields; a transport header that is cut short leaves what is missing 0. */
-TL_INLINE void tl_parse_transport(struct tl_frame_bytes *b, __u32 offset,
-				  struct tl_packet *pkt)
+TL_INLINE void tl_parse_transport(struct tl_frame_bytes *b, __u32 offset, struct tl_packet *pkt)
 {
 	__u8 proto = pkt->key.proto;
 
@@ -339,8 +338,7 @@ TL_INLINE __u32 tl_parse_ext(struct tl_frame_bytes *b, __u32 offset, __u8 proto,
  * its end means that what follows the header cannot be trusted to be what the
  * header says.
  */
-TL_INLINE int tl_parse_options_fit(struct tl_frame_bytes *b, __u32 at, __u32 end,
-				   __u32 unknown)
+TL_INLINE int tl_parse_options_fit(struct tl_frame_bytes *b, __u32 at, __u32 end, __u32 unknown)
 {
 	TL_UNROLL
 	for (int i = 0; i < TL_PARSE_MAX_OPTIONS; i++) {
