@@ -166,7 +166,8 @@ struct tl_control {
 	__u32 sleeping;	   /* a hint has to wake the reader up */
 	__u32 pressure_at; /* flows of an epoch at which to tell of pressure */
 	__u32 inserted[2]; /* flows of the running epoch, by its parity */
-	__u32 spare[2];
+	__u32 frags;	   /* as tl_kernel_config has it: a pinned filter's targets must agree */
+	__u32 spare;
 };
 
 enum tl_hint_kind {

@@ -198,6 +198,7 @@ static int begin(struct tl_capd_port *port)
 		.outbox = port->shared->outbox,
 		.source = port->shared->engine->name,
 		.iface = port->iface,
+		.journal = port->journal,
 	};
 	int err = tl_stream_create(&port->stream, &stream);
 
@@ -296,6 +297,9 @@ static int exit_code(int err)
 	case -ENOMEM:
 	case -EOPNOTSUPP:
 	case -EAFNOSUPPORT:
+	case -EBUSY:
+	case -ERANGE:
+	case -EBADMSG:
 		return TL_EXIT_UNAVAILABLE;
 	default:
 		return TL_EXIT_FAILED;

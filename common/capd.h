@@ -31,6 +31,7 @@ struct tl_capd_shared {
 struct tl_capd_port {
 	struct tl_capd_shared *shared;
 	const char *iface;
+	const struct tl_journal *journal; /* set by open, or 0 */
 	struct tl_stream *stream;
 	struct tl_batch_writer stats_batch; /* the main thread's */
 };

@@ -16,10 +16,7 @@
 
 struct held {
 	struct held *next;
-	struct tl_msg *msg;
-	struct tl_stream_loss *loss; /* of its stream */
-	uint64_t after;
-	uint32_t events;
+	struct tl_outbox_item item;
 };
 
 struct tl_outbox {
@@ -42,12 +39,21 @@ struct tl_outbox {
 static void count_dropped(struct tl_outbox *o, const struct held *h)
 {
 	o->counts.dropped_batches++;
-	o->counts.dropped_events += h->events;
+	o->counts.dropped_events += h->item.events;
+}
+
+static void tell_journal(const struct held *h, bool sent)
+{
+	const struct tl_journal *journal = h->item.journal;
+
+	if (journal && h->item.ticket != 0) {
+		journal->done(journal->context, h->item.ticket, sent);
+	}
 }
 
 static void forget(struct tl_outbox *o, struct held *h)
 {
-	o->held_bytes -= h->msg->len;
+	o->held_bytes -= h->item.msg->len;
 	o->counts.held_batches--;
 }
 
@@ -70,15 +76,16 @@ static struct held *unlink_oldest(struct tl_outbox *o)
 static void declare_loss(struct tl_outbox *o, const struct held *lost)
 {
 	for (struct held *h = o->head; h; h = h->next) {
-		if (h->loss == lost->loss && h->after > lost->after) {
-			h->after = lost->after;
-			tl_wire_set_after(h->msg->data, lost->after);
+		if (h->item.loss == lost->item.loss && h->item.after > lost->item.after) {
+			h->item.after = lost->item.after;
+			tl_wire_set_after(h->item.msg->data, lost->item.after);
 			return;
 		}
 	}
-	if (!lost->loss->pending || lost->after < lost->loss->after) {
-		lost->loss->pending = true;
-		lost->loss->after = lost->after;
+	struct tl_stream_loss *loss = lost->item.loss;
+	if (!loss->pending || lost->item.after < loss->after) {
+		loss->pending = true;
+		loss->after = lost->item.after;
 	}
 }
 
@@ -92,7 +99,8 @@ static void drop_oldest(struct tl_outbox *o)
 	count_dropped(o, h);
 	forget(o, h);
 	declare_loss(o, h);
-	tl_msg_free(h->msg);
+	tell_journal(h, false);
+	tl_msg_free(h->item.msg);
 	free(h);
 }
 
@@ -141,32 +149,51 @@ static int make_room(struct tl_outbox *o, size_t len)
 	return o->error;
 }
 
-int tl_outbox_put(struct tl_outbox *o, struct tl_msg *msg, struct tl_stream_loss *loss,
-		  uint64_t after, uint32_t events)
+/* What could not be declared so far is declared by this batch. */
+static void take_loss(struct tl_outbox *o, struct tl_outbox_item *item)
 {
-	struct held *h = calloc(1, sizeof(*h));
+	struct tl_stream_loss *loss = item->loss;
 
-	pthread_mutex_lock(&o->lock);
-	int err = make_room(o, msg->len);
 	if (loss->pending && loss != &o->foreign) {
 		loss->pending = false;
-		after = loss->after < after ? loss->after : after;
-		tl_wire_set_after(msg->data, after);
+		item->after = loss->after < item->after ? loss->after : item->after;
+		tl_wire_set_after(item->msg->data, item->after);
 	}
+}
+
+static void refuse(struct tl_outbox *o, const struct held *h)
+{
+	count_dropped(o, h);
+	h->item.loss->pending = true;
+	h->item.loss->after = h->item.after;
+	tell_journal(h, false);
+	tl_msg_free(h->item.msg);
+}
+
+static void append(struct tl_outbox *o, struct held *h)
+{
+	*o->tail = h;
+	o->tail = &h->next;
+	o->held_bytes += h->item.msg->len;
+	o->counts.held_batches++;
+	pthread_cond_broadcast(&o->changed);
+}
+
+int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *item)
+{
+	struct held *h = calloc(1, sizeof(*h));
+	struct held now = {.item = *item};
+
+	pthread_mutex_lock(&o->lock);
+	int err = make_room(o, item->msg->len);
+	take_loss(o, &now.item);
 	if (!h || err < 0) {
 		err = h ? err : -ENOMEM;
-		count_dropped(o, &(struct held){.events = events});
-		loss->pending = true;
-		loss->after = after;
-		tl_msg_free(msg);
+		refuse(o, &now);
 		free(h);
 	} else {
-		*h = (struct held){.msg = msg, .loss = loss, .after = after, .events = events};
-		*o->tail = h;
-		o->tail = &h->next;
-		o->held_bytes += msg->len;
-		o->counts.held_batches++;
-		pthread_cond_broadcast(&o->changed);
+		*h = now;
+		append(o, h);
 	}
 	pthread_mutex_unlock(&o->lock);
 	return err;
@@ -174,7 +201,21 @@ int tl_outbox_put(struct tl_outbox *o, struct tl_msg *msg, struct tl_stream_loss
 
 int tl_outbox_forward(struct tl_outbox *o, struct tl_msg *msg, uint32_t events)
 {
-	return tl_outbox_put(o, msg, &o->foreign, 0, events);
+	return tl_outbox_resend(o, msg, events, 0, 0);
+}
+
+int tl_outbox_resend(struct tl_outbox *o, struct tl_msg *msg, uint32_t events,
+		     const struct tl_journal *journal, uint64_t ticket)
+{
+	const struct tl_outbox_item item = {
+		.msg = msg,
+		.loss = &o->foreign,
+		.events = events,
+		.journal = journal,
+		.ticket = ticket,
+	};
+
+	return tl_outbox_put(o, &item);
 }
 
 /* --- the sending thread --------------------------------------------------------- */
@@ -190,8 +231,9 @@ static void sent(struct tl_outbox *o, size_t len)
 	o->counts.held_batches--;
 	o->held_bytes -= len;
 	o->counts.sent_batches++;
-	o->counts.sent_events += h->events;
+	o->counts.sent_events += h->item.events;
 	o->counts.sent_bytes += len;
+	tell_journal(h, true);
 	free(h);
 }
 
@@ -208,7 +250,7 @@ static void break_hop(struct tl_outbox *o, int err)
 /* Sends the head; called and returns with the lock held. */
 static void send_head(struct tl_outbox *o)
 {
-	struct tl_msg *msg = o->head->msg;
+	struct tl_msg *msg = o->head->item.msg;
 	size_t len = msg->len;
 
 	o->sending = true;
@@ -295,7 +337,7 @@ static void drop_rest(struct tl_outbox *o)
 		o->head = h->next;
 		count_dropped(o, h);
 		forget(o, h);
-		tl_msg_free(h->msg);
+		tl_msg_free(h->item.msg);
 		free(h);
 	}
 }

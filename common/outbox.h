@@ -17,6 +17,8 @@
 #include "batch.h"
 #include "hop.h"
 
+struct tl_journal;
+
 enum tl_outbox_policy {
 	TL_OUTBOX_WAIT,	       /* files and replays */
 	TL_OUTBOX_DROP_OLDEST, /* live capture */
@@ -60,6 +62,10 @@ struct tl_outbox_counts tl_outbox_counts(struct tl_outbox *outbox);
 /* True when the reader of our pipe has gone: a producer then stops cleanly. */
 bool tl_outbox_reader_gone(struct tl_outbox *outbox);
 
+/* Sends what a journal kept, under the ticket it has there; takes `msg` over in any case. */
+int tl_outbox_resend(struct tl_outbox *outbox, struct tl_msg *msg, uint32_t events,
+		     const struct tl_journal *journal, uint64_t ticket);
+
 /*
  * Passes a batch of somebody else's stream on; takes `msg` over in any case.
  * 0, or why it could not be kept: then it is counted.
@@ -70,11 +76,25 @@ int tl_outbox_forward(struct tl_outbox *outbox, struct tl_msg *msg, uint32_t eve
 
 struct tl_stream;
 
+/*
+ * Keeps the batches of a stream where they outlive this process, until they
+ * have been sent. Calls come from the threads of the stream and of the outbox,
+ * `put` in the order of the numbers; neither may block for long.
+ */
+struct tl_journal {
+	/* Before the batch can be sent: a ticket, not 0; 0 = not kept. */
+	uint64_t (*put)(void *context, const struct tl_msg *msg);
+	/* The hop took the batch, or it was dropped and its loss declared. */
+	void (*done)(void *context, uint64_t ticket, bool sent);
+	void *context;
+};
+
 struct tl_stream_config {
-	struct tl_outbox *outbox; /* borrowed */
-	const char *source;	  /* program name */
-	const char *iface;	  /* interface or file; copied */
-	const char *host;	  /* 0 = this host's name; copied */
+	struct tl_outbox *outbox;	  /* borrowed */
+	const char *source;		  /* program name */
+	const char *iface;		  /* interface or file; copied */
+	const char *host;		  /* 0 = this host's name; copied */
+	const struct tl_journal *journal; /* may be 0; outlives the outbox */
 };
 
 /*

@@ -14,6 +14,7 @@ struct tl_stream {
 	pthread_mutex_t lock;
 	struct tl_outbox *outbox;
 	struct tl_stream_loss loss;
+	const struct tl_journal *journal;
 	uint8_t id[TL_WIRE_STREAM_LEN];
 	uint64_t next;
 	uint64_t after;
@@ -48,6 +49,7 @@ int tl_stream_create(struct tl_stream **out, const struct tl_stream_config *conf
 	}
 	pthread_mutex_init(&s->lock, 0);
 	s->outbox = config->outbox;
+	s->journal = config->journal;
 	copy_text(s->source, sizeof(s->source), config->source);
 	copy_text(s->iface, sizeof(s->iface), config->iface);
 	if (config->host) {
@@ -82,6 +84,22 @@ static struct tl_batch_head head_of(const struct tl_stream *s, bool end)
 	return head;
 }
 
+static int put(struct tl_stream *s, struct tl_msg *msg, uint64_t after, uint32_t events)
+{
+	struct tl_outbox_item item = {
+		.msg = msg,
+		.loss = &s->loss,
+		.after = after,
+		.events = events,
+		.journal = s->journal,
+	};
+
+	if (s->journal) {
+		item.ticket = s->journal->put(s->journal->context, msg);
+	}
+	return tl_outbox_put(s->outbox, &item);
+}
+
 int tl_stream_push(struct tl_stream *s, struct tl_batch_writer *w, bool end)
 {
 	uint32_t events = w->count;
@@ -97,7 +115,7 @@ int tl_stream_push(struct tl_stream *s, struct tl_batch_writer *w, bool end)
 	if (err == 0) {
 		s->after = s->next;
 		/* Within the lock: batches of a stream leave in the order of their numbers. */
-		err = tl_outbox_put(s->outbox, msg, &s->loss, head.after, events);
+		err = put(s, msg, head.after, events);
 	} else {
 		tl_batch_fini(w);
 	}

@@ -141,7 +141,10 @@ static struct findings examine(const struct book *book)
 	find_unclosed(&f.open, book);
 	if (is_closed_by_stats(book)) {
 		find_class_faults(&f.wrong, &book->stats);
-		find_flow_faults(&f.wrong, book);
+		/* Those of a stream that was cut off had flows still open. */
+		if (book->ended) {
+			find_flow_faults(&f.wrong, book);
+		}
 	}
 	return f;
 }

@@ -66,8 +66,8 @@ static int link_xdp(int ifindex, int program, uint32_t mode)
 	if (fd >= 0) {
 		return fd;
 	}
-	/* The other mode is in use. */
-	return errno == EEXIST ? -EBUSY : -errno;
+	/* The other mode is in use; the driver refuses the program as it is. */
+	return errno == EEXIST ? -EBUSY : errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
 /* --- clsact ----------------------------------------------------------------------------------- */

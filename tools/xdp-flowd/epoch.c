@@ -146,24 +146,32 @@ static void expect_equal(struct ledger *l, const char *what, const struct tl_acc
 		(unsigned long long)b->packets, (unsigned long long)b->bytes);
 }
 
-static int take_missed(struct epochs *e)
+/* The totals since this process began, as of the last epoch of either parity. */
+static void post(struct epochs *e)
 {
-	struct tl_missed missed;
-	int err = kernel_missed(e->kernel, &missed);
-
-	if (err < 0) {
-		return err;
-	}
-	struct tl_acct more = {
-		.packets = missed.packets - e->missed_before.packets,
-		.bytes = missed.bytes - e->missed_before.bytes,
-		.skbs = missed.packets - e->missed_before.packets,
+	struct ledger *l = &e->ledger;
+	const struct tl_acct missed = {
+		.packets = e->missed.packets,
+		.bytes = e->missed.bytes,
+		.skbs = e->missed.packets,
 	};
-	add(&e->ledger.total, &more);
-	add(&e->ledger.class[TL_CLASS_UNATTRIBUTED], &more);
-	e->ledger.missed += more.packets;
-	e->missed_before = missed;
-	return 0;
+
+	l->total = (struct tl_acct){.skbs = 0 - e->base_skbs};
+	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
+		struct tl_acct sum = e->before[0].class[class];
+		add(&sum, &e->before[1].class[class]);
+		if (class == TL_CLASS_UNATTRIBUTED) {
+			add(&sum, &missed);
+		}
+		l->class[class] = difference(&sum, &e->base[class]);
+		l->total.packets -= e->base[class].packets;
+		l->total.bytes -= e->base[class].bytes;
+	}
+	add(&l->total, &e->before[0].total);
+	add(&l->total, &e->before[1].total);
+	add(&l->total, &missed);
+	l->missed = missed.packets;
+	l->hints_lost = e->before[0].hints_lost + e->before[1].hints_lost - e->base_hints_lost;
 }
 
 static void check_epoch(struct epochs *e)
@@ -176,21 +184,21 @@ static void check_epoch(struct epochs *e)
 	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
 		by_class[class] = difference(&e->books.class[class], &before -> class[class]);
 		add(&classes, &by_class[class]);
-		add(&e->ledger.class[class], &by_class[class]);
 	}
-	add(&e->ledger.total, &total);
 	expect_equal(&e->ledger, "classes", &classes, &total);
 	expect_equal(&e->ledger, "flows", &e->taken[KERNEL_FLOWS], &by_class[TL_CLASS_FLOW]);
 	expect_equal(&e->ledger, "coarse flows", &e->taken[KERNEL_COARSE],
 		     &by_class[TL_CLASS_COARSE]);
-	e->ledger.hints_lost += e->books.hints_lost - before->hints_lost;
 	e->before[e->parity] = e->books;
 }
 
 /* All of it is in the flow table: time may pass there. */
 static int close_epoch(struct epochs *e, uint64_t now_ns)
 {
+	int err = kernel_missed(e->kernel, &e->missed);
+
 	check_epoch(e);
+	post(e);
 	e->ledger.epochs++;
 	e->ledger.closed_ns = e->turned_ns;
 	tl_flowtab_advance(e->flows, wall_ns(e, e->turned_ns));
@@ -199,7 +207,7 @@ static int close_epoch(struct epochs *e, uint64_t now_ns)
 	if (e->due_ns < now_ns) {
 		e->due_ns = now_ns;
 	}
-	return take_missed(e);
+	return err;
 }
 
 static int drain_step(struct epochs *e, uint64_t now_ns)
@@ -265,6 +273,78 @@ int epochs_catch_up(struct epochs *e)
 	if (err == 0) {
 		turn(e, tl_clock_mono_ns());
 		err = take_epoch(e);
+	}
+	return err;
+}
+
+/* --- after somebody else
+ * ------------------------------------------------------------------------------ */
+
+/* All of one parity, unchecked: its predecessor may have taken a part. */
+static int take_unchecked(struct epochs *e, struct tl_acct taken[2])
+{
+	int err = open_epoch(e);
+
+	while (err == 0 && e->state == EPOCH_DRAINING) {
+		err = drain(e);
+		if (err == 0 && e->cursor.done && e->map == KERNEL_FLOWS) {
+			e->map = KERNEL_COARSE;
+			e->cursor = (struct kernel_cursor){0};
+		} else if (e->cursor.done) {
+			e->state = EPOCH_COUNTING;
+		}
+	}
+	add(&taken[KERNEL_FLOWS], &e->taken[KERNEL_FLOWS]);
+	add(&taken[KERNEL_COARSE], &e->taken[KERNEL_COARSE]);
+	e->before[e->parity] = e->books;
+	return err;
+}
+
+static void work_out_lost(struct epochs *e, const struct tl_acct taken[2], struct tl_acct lost[2])
+{
+	for (unsigned int class = 0; class < 2; class ++) {
+		struct tl_acct counted = e->before[0].class[class];
+		add(&counted, &e->before[1].class[class]);
+		counted = difference(&counted, &e->base[class]);
+		lost[class] = difference(&counted, &taken[class]);
+		if ((int64_t)lost[class].packets < 0) {
+			tl_log_err("more was told than the kernel counted: %lld packets",
+				   (long long)-lost[class].packets);
+			e->ledger.residual_packets += 0 - lost[class].packets;
+			lost[class] = (struct tl_acct){0};
+		}
+		e->ledger.lost_in_crash += lost[class].packets;
+	}
+}
+
+int epochs_recover(struct epochs *e, const struct tl_acct told[TL_CLASS_COUNT], uint64_t told_skbs,
+		   struct tl_acct lost[2])
+{
+	struct tl_acct taken[2] = {{0}};
+	/* It may have been killed between turning and the end of the wait. */
+	int err = kernel_wait(e->kernel);
+
+	memcpy(e->base, told, sizeof(e->base));
+	e->base_skbs = told_skbs;
+	e->parity = ~kernel_control(e->kernel)->epoch & 1;
+	if (err == 0) {
+		err = take_unchecked(e, taken);
+	}
+	if (err == 0) {
+		turn(e, tl_clock_mono_ns());
+		err = kernel_wait(e->kernel);
+	}
+	if (err == 0) {
+		err = take_unchecked(e, taken);
+	}
+	if (err == 0) {
+		err = kernel_missed(e->kernel, &e->missed);
+	}
+	if (err == 0) {
+		e->base_hints_lost = e->before[0].hints_lost + e->before[1].hints_lost;
+		work_out_lost(e, taken, lost);
+		post(e);
+		e->ledger.epochs++;
 	}
 	return err;
 }

@@ -52,13 +52,25 @@ struct epochs {
 	struct tl_acct taken[2];   /* by enum kernel_map */
 	struct tl_books books;	   /* of that parity, now */
 	struct tl_books before[2]; /* when it was last taken, by parity */
-	struct tl_missed missed_before;
+	struct tl_missed missed;
+	/* What was told before this process: the kernel's books go back further. */
+	struct tl_acct base[TL_CLASS_COUNT];
+	uint64_t base_skbs;
+	uint64_t base_hints_lost;
 
 	struct ledger ledger;
 };
 
 /* Nothing has been counted before. */
 void epochs_begin(struct epochs *epochs, uint64_t now_ns);
+
+/*
+ * Somebody counted before: takes all there is, of both parities, and works out
+ * what of it was neither there any more nor told: lost, by class (flow,
+ * coarse). `told` are the sums by class. 0 or -errno.
+ */
+int epochs_recover(struct epochs *epochs, const struct tl_acct told[TL_CLASS_COUNT],
+		   uint64_t told_skbs, struct tl_acct lost[2]);
 
 /*
  * Does what is to be done, at most some 0.5 ms of it. True: there is more, call

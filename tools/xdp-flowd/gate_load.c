@@ -45,7 +45,10 @@ static struct translate_config config_of(const struct kernel *kernel, enum kerne
 static int load(enum kernel_hook hook, const struct bpf_insn *insns, uint32_t count, bool frags)
 {
 	bool xdp = hook == KERNEL_XDP;
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = xdp && frags ? BPF_F_XDP_HAS_FRAGS : 0);
+	/* As libbpf loads the targets: the kernel compares these before it lets one call the other.
+	 */
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = xdp && frags ? BPF_F_XDP_HAS_FRAGS : 0,
+		    .expected_attach_type = xdp ? BPF_XDP : 0);
 	int fd = bpf_prog_load(xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS, "tl_filter",
 			       "Dual BSD/GPL", insns, count, &opts);
 

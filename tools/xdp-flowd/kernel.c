@@ -110,6 +110,11 @@ static int reuse_maps(struct flow_bpf *skel, const char *folder)
 	return err;
 }
 
+uint32_t kernel_flow_entries(const struct kernel *kernel)
+{
+	return bpf_map__max_entries(kernel->skel->maps.flows_a);
+}
+
 int kernel_pin_maps(const struct kernel *kernel, const char *folder)
 {
 	struct bpf_map *map;

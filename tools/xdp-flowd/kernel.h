@@ -44,6 +44,9 @@ int kernel_filtered(const struct kernel *kernel, enum kernel_hook hook);
 int kernel_jump_map(const struct kernel *kernel, enum kernel_hook hook);
 int kernel_missed_map(const struct kernel *kernel);
 
+/* Entries of a flow map: as asked for or, of a pinned one, as it was made. */
+uint32_t kernel_flow_entries(const struct kernel *kernel);
+
 /* Pins every map there, or -errno. */
 int kernel_pin_maps(const struct kernel *kernel, const char *folder);
 

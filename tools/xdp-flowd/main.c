@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "doctor.h"
+#include "exit.h"
 #include "port.h"
 #include "privilege.h"
 
@@ -68,11 +69,26 @@ static void read_port(struct tl_capd_port *capd, bool take, bool closing,
 	*flows = counts.flows;
 }
 
+static int unpin(const struct options *options)
+{
+	int code = TL_EXIT_OK;
+
+	for (unsigned int i = 0; i < options->capd.interfaces.count; i++) {
+		if (port_unpin(options, options->capd.interfaces.items[i]) < 0) {
+			code = TL_EXIT_UNAVAILABLE;
+		}
+	}
+	return code;
+}
+
 static int other_mode(const struct tl_capd_options *capd)
 {
 	const struct options *options = options_of(capd);
 
-	return options->doctor ? doctor_run(&capd->interfaces, options->map_flows) : -1;
+	if (options->doctor) {
+		return doctor_run(&capd->interfaces, options->map_flows);
+	}
+	return options->unpin ? unpin(options) : -1;
 }
 
 int main(int argc, char **argv)

@@ -40,8 +40,7 @@ static bool is_on(const struct nic *nic, enum nic_feature_id id)
 /* On a veth nothing is taken out for S-tags, but the feature is on. */
 static bool hides_tags(const struct nic *nic)
 {
-	return is_on(nic, NIC_RX_VLAN) ||
-	       (is_on(nic, NIC_RX_VLAN_STAG) && nic->peer_ifindex == 0);
+	return is_on(nic, NIC_RX_VLAN) || (is_on(nic, NIC_RX_VLAN_STAG) && nic->peer_ifindex == 0);
 }
 
 const char *plan_against_xdp(const struct nic *nic)

@@ -93,6 +93,7 @@ static int load(struct port *port, const struct plan *plan, bool frags,
 			},
 		.flow_entries = (uint32_t)port->options->map_flows,
 		.coarse_entries = TL_KERNEL_COARSE,
+		.pin = port->pin.found ? port->pin.folder : 0,
 	};
 	int err = kernel_load(&port->kernel, &options, is_quiet(answer));
 
@@ -104,7 +105,10 @@ static int load(struct port *port, const struct plan *plan, bool frags,
 		return refuse(port, answer, err, "cannot load the BPF programs: %s",
 			      strerror(-err));
 	}
-	kernel_control(port->kernel)->pressure_at = (uint32_t)(port->options->map_flows / 4 * 3);
+	struct tl_control *control = kernel_control(port->kernel);
+	control->layout = TL_KERNEL_LAYOUT;
+	control->frags = frags;
+	control->pressure_at = kernel_flow_entries(port->kernel) / 4 * 3;
 	return 0;
 }
 
@@ -116,33 +120,40 @@ static enum kernel_hook hook_of(enum attach_way way, enum tl_direction direction
 	return way == ATTACH_XDP_NATIVE || way == ATTACH_XDP_GENERIC ? KERNEL_XDP : KERNEL_TC_IN;
 }
 
-/* One hook by one way. */
-static int take_hook(struct port *port, enum attach_way way, enum tl_direction direction,
-		     bool frags)
+static int open_gate(const struct port *port, struct gate *gate, enum kernel_hook hook, bool frags)
 {
-	enum kernel_hook hook = hook_of(way, direction);
 	struct gate_options options = {
 		.iface = port->capd.iface,
 		.filter = port->options->capd.filter,
 		.frags = frags,
 		.drop = port->options->tap != OPTION_TAP_NO,
 	};
+
+	return gate_open(gate, port->kernel, hook, &options);
+}
+
+/* One hook by one way. */
+static int take_hook(struct port *port, enum attach_way way, enum tl_direction direction,
+		     bool frags)
+{
+	enum kernel_hook hook = hook_of(way, direction);
 	struct gate gate;
-	int err = gate_open(&gate, port->kernel, hook, &options);
+	int err = open_gate(port, &gate, hook, frags);
 
 	if (err < 0) {
 		return err;
 	}
-	struct attachment attached;
-	err = port->options->capd.probe == TL_CAPD_PROBE_LOAD
-		      ? 0
-		      : attach(&attached, way, port->nic.ifindex, hook, gate.program);
+	struct attachment attached = {.link = -1};
+	if (port->options->capd.probe != TL_CAPD_PROBE_LOAD) {
+		err = attach(&attached, way, port->nic.ifindex, hook, gate.program);
+	}
+	if (err == 0 && port->pin.lock >= 0) {
+		err = way == ATTACH_CLSACT ? -EOPNOTSUPP : pin_put_link(&port->pin, &attached);
+	}
 	if (err < 0) {
+		attach_end(&attached);
 		gate_close(&gate);
 		return err;
-	}
-	if (port->options->capd.probe == TL_CAPD_PROBE_LOAD) {
-		attached = (struct attachment){.link = -1};
 	}
 	port->gates[port->hook_count] = gate;
 	port->attached[port->hook_count++] = attached;
@@ -161,7 +172,7 @@ static void note_mode(struct port *port, enum attach_way way)
 
 static bool may_need_frags(enum attach_way way, int err)
 {
-	return way == ATTACH_XDP_NATIVE && (err == -ERANGE || err == -EOPNOTSUPP || err == -EINVAL);
+	return way == ATTACH_XDP_NATIVE && (err == -ERANGE || err == -EOPNOTSUPP);
 }
 
 /* Once more, with programs that take frames of several buffers: some drivers ask for that. */
@@ -175,10 +186,48 @@ static int retry_with_frags(struct port *port, struct plan *plan, struct tl_capd
 	return err < 0 ? err : take_hook(port, ATTACH_XDP_NATIVE, TL_DIR_IN, true);
 }
 
+/* What a predecessor attached goes on counting, by our program. */
+static int take_over(struct port *port, enum tl_direction direction, struct tl_capd_answer *answer)
+{
+	struct attachment attached;
+	struct gate gate;
+	int err = pin_take_link(&port->pin, hook_of(ATTACH_TCX, direction), port->nic.ifindex,
+				&attached);
+
+	if (err < 0) {
+		return refuse(port, answer, err, "the pinned link: %s", strerror(-err));
+	}
+	err = open_gate(port, &gate, attached.hook, port->pin.frags);
+	if (err < 0) {
+		attach_end(&attached);
+		return err;
+	}
+	err = attach_replace(&attached, gate.program);
+	if (err < 0) {
+		attach_end(&attached);
+		gate_close(&gate);
+		return refuse(port, answer, err, "cannot put a program in the old one's place: %s",
+			      strerror(-err));
+	}
+	note_mode(port, attached.way);
+	port->gates[port->hook_count] = gate;
+	port->attached[port->hook_count++] = attached;
+	return 0;
+}
+
 static int take_direction(struct port *port, struct plan *plan, const enum attach_way *ways,
 			  enum tl_direction direction, struct tl_capd_answer *answer)
 {
+	bool outgoing = direction == TL_DIR_OUT;
 	int err = 0;
+
+	if (port->pin.found && pin_has_link(&port->pin, outgoing)) {
+		if (*ways == ATTACH_NONE) {
+			return refuse(port, answer, -EINVAL,
+				      "pinned with another --direction: end it with --unpin");
+		}
+		return take_over(port, direction, answer);
+	}
 
 	for (; *ways != ATTACH_NONE; ways++) {
 		err = take_hook(port, *ways, direction, plan->frags);
@@ -219,10 +268,49 @@ static void make_promiscuous(struct port *port)
 	port->promiscuous_fd = fd > 0 ? fd : 0;
 }
 
+/* Locked, and looked at; the maps are pinned before anything counts into them. */
+static int open_pin(struct port *port, struct plan *plan)
+{
+	const struct options *options = port->options;
+
+	if (!options->pin || options->capd.probe != TL_CAPD_PROBE_NO) {
+		return 0;
+	}
+	int err = pin_open(&port->pin, options->pin_folder, port->nic.ifindex);
+	if (err == 0 && port->pin.found) {
+		plan->frags = port->pin.frags;
+	}
+	return err;
+}
+
+static int pin_all(struct port *port)
+{
+	char path[PIN_PATH];
+
+	if (port->pin.lock < 0) {
+		return 0;
+	}
+	int err = kernel_pin_maps(port->kernel, port->pin.folder);
+	if (err == 0) {
+		pin_path(&port->pin, "journal", path);
+		err = journal_open(&port->journal, path, port->options->capd.window);
+	}
+	if (err == 0) {
+		port->capd.journal = journal_hooks(port->journal);
+	}
+	return err;
+}
+
 static int attach_all(struct port *port, struct plan *plan, struct tl_capd_answer *answer)
 {
-	int err = load(port, plan, plan->frags, answer);
+	int err = open_pin(port, plan);
 
+	if (err == 0) {
+		err = load(port, plan, plan->frags, answer);
+	}
+	if (err == 0) {
+		err = pin_all(port);
+	}
 	if (err == 0) {
 		err = take_direction(port, plan, plan->in, TL_DIR_IN, answer);
 	}
@@ -259,6 +347,7 @@ int port_open(struct port *port, struct tl_capd_answer *answer)
 
 	port->options = options_of(port->capd.shared->options);
 	port->guard.fd = -1;
+	port->pin.lock = -1;
 	pthread_mutex_init(&port->lock, 0);
 	int err = nic_read(&port->nic, port->capd.iface);
 	if (err < 0) {
@@ -293,6 +382,8 @@ void port_close(struct port *port)
 	}
 	offload_guard_stop(&port->guard);
 	waiter_stop(&port->waiter);
+	journal_close(port->journal);
+	pin_close(&port->pin);
 	if (port->flows) {
 		tl_flow_writer_fini(&port->writer);
 		tl_flowtab_destroy(port->flows);
@@ -320,9 +411,27 @@ int port_begin(struct port *port)
 	return err;
 }
 
+/* What a predecessor had told, but perhaps not sent. */
+static int resend(struct port *port)
+{
+	if (!port->pin.found) {
+		return 0;
+	}
+	int count = journal_resend(port->journal, port->capd.shared->outbox);
+	if (count > 0) {
+		tl_log_note("%s: sending %d batches of the last run again", port->capd.iface,
+			    count);
+	}
+	return count < 0 ? count : 0;
+}
+
 int port_start(struct port *port)
 {
-	int err = waiter_start(&port->waiter, port->kernel);
+	int err = resend(port);
+
+	if (err == 0) {
+		err = waiter_start(&port->waiter, port->kernel);
+	}
 
 	if (err < 0) {
 		return err;
@@ -331,7 +440,7 @@ int port_start(struct port *port)
 		.kernel = port->kernel,
 		.flows = port->flows,
 		.waiter = &port->waiter,
-		.entries = (uint32_t)port->options->map_flows,
+		.entries = kernel_flow_entries(port->kernel),
 		.length_ns = port->options->epoch_ns,
 	};
 	err = -pthread_create(&port->thread, 0, port_run, port);
@@ -348,6 +457,66 @@ void port_join(struct port *port)
 		pthread_join(port->thread, 0);
 		port->started = false;
 	}
+}
+
+/* --- --unpin ------------------------------------------------------------------------------------
+ */
+
+/* What the kernel counted since the last that was told. */
+static void tell_untold(const struct pin *pin, const struct kernel *kernel, const char *iface)
+{
+	struct tl_books books[2];
+	struct journal *journal;
+	char path[PIN_PATH];
+	uint64_t told = 0;
+
+	pin_path(pin, "journal", path);
+	if (kernel_books(kernel, 0, &books[0]) < 0 || kernel_books(kernel, 1, &books[1]) < 0 ||
+	    journal_open(&journal, path, 0) < 0) {
+		return;
+	}
+	struct told sums = journal_told(journal);
+	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
+		told += sums.class[class].packets;
+	}
+	journal_close(journal);
+	uint64_t counted = books[0].total.packets + books[1].total.packets;
+	tl_log_note("%s: %llu packets counted, %llu of them not told", iface,
+		    (unsigned long long)counted, (unsigned long long)(counted - told));
+}
+
+int port_unpin(const struct options *options, const char *iface)
+{
+	struct pin pin;
+	struct nic nic;
+	struct kernel *kernel = 0;
+	int err = nic_read(&nic, iface);
+
+	if (err < 0) {
+		tl_log_err("%s: no such interface ('ip link' lists them)", iface);
+		return err;
+	}
+	err = pin_open(&pin, options->pin_folder, nic.ifindex);
+	if (err == 0 && !pin.found) {
+		tl_log_note("%s: nothing was pinned", iface);
+	}
+	if (err == 0 && pin.found) {
+		struct kernel_options load = {
+			.config = {.frags = pin.frags},
+			.flow_entries = TL_KERNEL_FLOWS,
+			.coarse_entries = TL_KERNEL_COARSE,
+			.pin = pin.folder,
+		};
+		if (kernel_load(&kernel, &load, true) == 0) {
+			tell_untold(&pin, kernel, iface);
+		}
+		kernel_close(kernel);
+	}
+	if (err == 0 || err == -EBADMSG) {
+		err = pin_remove(&pin);
+	}
+	pin_close(&pin);
+	return err;
 }
 
 struct port_counts port_read(struct port *port, bool take)

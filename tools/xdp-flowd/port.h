@@ -14,9 +14,11 @@
 #include "epoch.h"
 #include "flow_writer.h"
 #include "gate.h"
+#include "journal.h"
 #include "nic.h"
 #include "offload.h"
 #include "options.h"
+#include "pin.h"
 
 enum { PORT_HOOKS = 2 }; /* incoming, outgoing */
 
@@ -33,9 +35,11 @@ struct port {
 	unsigned int hook_count;
 	struct gate gates[PORT_HOOKS];
 	struct attachment attached[PORT_HOOKS];
-	char mode[32];	    /* "xdp", "xdp+tcx", ... */
+	char mode[32]; /* "xdp", "xdp+tcx", ... */
 	struct offload_guard guard;
-	int promiscuous_fd; /* a packet socket that keeps the interface so; 0 = none */
+	struct pin pin;		 /* --pin; else its lock is -1 */
+	struct journal *journal; /* the same */
+	int promiscuous_fd;	 /* a packet socket that keeps the interface so; 0 = none */
 
 	struct tl_flowtab *flows;
 	struct tl_flow_writer writer;
@@ -58,6 +62,9 @@ int port_start(struct port *port);
 void port_join(struct port *port);
 struct port_counts port_read(struct port *port, bool take);
 void port_close(struct port *port);
+
+/* --unpin: ends what was pinned for the interface, and says what it had counted. Logs. */
+int port_unpin(const struct options *options, const char *iface);
 
 /* The worker's thread; `port` is a struct port. */
 void *port_run(void *port);

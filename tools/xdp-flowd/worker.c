@@ -186,11 +186,17 @@ static void step(struct worker *w)
 	}
 }
 
-static void finish(struct port *port)
+/* Pinned programs go on counting for the next process. */
+static void detach(struct port *port)
 {
-	for (unsigned int i = 0; i < port->hook_count; i++) {
+	for (unsigned int i = 0; i < port->hook_count && port->pin.lock < 0; i++) {
 		attach_end(&port->attached[i]);
 	}
+}
+
+static void finish(struct port *port)
+{
+	detach(port);
 	if (epochs_catch_up(&port->epochs) < 0) {
 		fail(port);
 	}
@@ -199,11 +205,42 @@ static void finish(struct port *port)
 	publish(port);
 }
 
+static void forget_hint(void *context, const struct tl_hint *hint)
+{
+	(void)context;
+	(void)hint;
+}
+
+/* What is in the maps is there for us; hints of before are of flows that are. */
+static int recover(struct port *port)
+{
+	struct told told = journal_told(port->journal);
+	struct tl_acct lost[2] = {{0}};
+
+	kernel_take_hints(port->kernel, forget_hint, 0);
+	int err = epochs_recover(&port->epochs, told.class, told.skbs, lost);
+	if (err < 0) {
+		return err;
+	}
+	journal_set_lost(port->journal, lost);
+	publish(port);
+	if (lost[0].packets + lost[1].packets > 0) {
+		tl_log_warn("%s: %llu packets were in flows that a killed process had taken and "
+			    "not told: lost_in_crash",
+			    port->capd.iface,
+			    (unsigned long long)(lost[0].packets + lost[1].packets));
+	}
+	return 0;
+}
+
 void *port_run(void *arg)
 {
 	struct worker w = {.port = arg, .counting = true};
 
 	epochs_begin(&w.port->epochs, tl_clock_mono_ns());
+	if (w.port->pin.found && recover(w.port) < 0) {
+		fail(w.port);
+	}
 	while (!tl_service_stopping()) {
 		step(&w);
 	}
