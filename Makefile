@@ -100,9 +100,10 @@ $(COMMON_OBJ) $(foreach t,$(TOOLS),$(OBJ_$(t))): | deps-build
 
 # --- seeing it -------------------------------------------------------------------
 IFACE ?=
+ATTACH ?=
 DURATION ?=
 run: all $(BUILD)/demo.pcap
-	@DEMO="$(BUILD)/demo.pcap" IFACE="$(IFACE)" DURATION="$(DURATION)" BIN="$(BIN)" bash examples/run.sh
+	@DEMO="$(BUILD)/demo.pcap" IFACE="$(IFACE)" ATTACH="$(ATTACH)" DURATION="$(DURATION)" BIN="$(BIN)" bash examples/run.sh
 
 # --- proving it ------------------------------------------------------------------
 CHECKS := lint unit kernel e2e fuzz

@@ -4,7 +4,7 @@
 # On the default-route interface with the best engine this machine can run;
 # without privilege or interface, a capture of the project's own through the
 # same pipeline. Ctrl-C stops the stages in order, so that nothing is lost.
-#   IFACE=eth0 DURATION=10s BIN=build/bin examples/run.sh
+#   IFACE=eth0 ATTACH=xdp DURATION=10s BIN=build/bin examples/run.sh
 set -u
 set -m # stages in process groups of their own: Ctrl-C is this script's alone
 
@@ -41,13 +41,24 @@ ready() { # NAME
 	fi
 }
 
-why=
+# The best engine that works here; $refused says why not the better ones. A native XDP program
+# resets some cards, and this may be the interface that somebody is logged in by: tc, unless ATTACH=xdp.
+attach=${ATTACH:-tcx}
+engine=() refused='' mode=''
+try() { # ENGINE OPTION...: sets engine and mode, or adds to refused
+	local answer
+	if answer=$("$bin/$1" --probe=load --plain -i "$iface" "${@:2}" 2>/dev/null); then
+		engine=("$bin/$1" "${@:2}")
+		mode=$(printf '%s\n' "$answer" | sed -n 's/^mode=//p')
+	else
+		refused+="${refused:+; }$1: $(printf '%s\n' "$answer" | sed -n 's/^reason=//p')"
+		return 1
+	fi
+}
 if [ -z "$iface" ]; then
-	why="no default-route interface (set IFACE=)"
-elif ! why=$("$bin/tpv3-capd" --probe --plain -i "$iface" 2>&1); then
-	why=$(printf '%s\n' "$why" | sed -n 's/^reason=//p')
+	refused="no default-route interface (set IFACE=)"
 else
-	why=
+	try xdp-flowd --attach "$attach" || try tpv3-capd || try afp-capd || true
 fi
 
 "$bin/evcat" -q --top --check --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
@@ -58,12 +69,14 @@ ready evcat
 batcher=$!
 ready batcher
 
-if [ -z "$why" ]; then
-	echo "run: tpv3-capd on $iface${DURATION:+ for $DURATION}, Ctrl-C ends" >&2
-	"$bin/tpv3-capd" -q -i "$iface" --direction both ${DURATION:+--duration "$DURATION"} \
+if [ "${#engine[@]}" -gt 0 ]; then
+	name=${engine[0]##*/}
+	[ "$name $attach" != "xdp-flowd tcx" ] || refused="not native XDP, which resets some cards: ATTACH=xdp takes it"
+	echo "run: $name ($mode) on $iface${DURATION:+ for $DURATION}, Ctrl-C ends${refused:+; $refused}" >&2
+	"${engine[@]}" -q -i "$iface" --direction both ${DURATION:+--duration "$DURATION"} \
 		-o "ipc://$run/in.sock" &
 else
-	echo "run: no live capture: $why" >&2
+	echo "run: no live capture: $refused" >&2
 	echo "run: playing $demo instead" >&2
 	"$bin/pcap-flow" -q -r "$demo" -o "ipc://$run/in.sock" &
 fi

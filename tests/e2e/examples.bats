@@ -55,6 +55,33 @@ teardown() {
 	[[ $stderr == *tl-none* ]]
 }
 
+# run_sh NAME OPTION...: examples/run.sh in a namespace, for a moment.
+run_sh() {
+	tl_require_root
+	tl_netns_add namespace
+	DEMO=$demo IFACE=lo DURATION=300ms ip netns exec "$namespace" "$@" "$examples/run.sh" </dev/null >out 2>err
+	cat err
+	grep -q 'books balance' out err
+}
+
+@test "run.sh: xdp-flowd, by tc, and why not by XDP" {
+	run_sh env
+	grep -q '^run: xdp-flowd (tcx) on lo for 300ms, .*ATTACH=xdp takes it' err
+}
+
+@test "run.sh: without BPF the packet ring, and what is missing" {
+	tl_require_tool setpriv
+	run_sh setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin
+	grep -q '^run: tpv3-capd (.*) on lo .*; xdp-flowd: lo: .*CAP_BPF' err
+}
+
+@test "run.sh: without an interface the demo capture, and why" {
+	IFACE=tl-none DEMO=$demo run "$examples/run.sh" </dev/null
+	[ "$status" -eq 0 ]
+	[[ $output == *"no live capture: xdp-flowd: tl-none: no such interface"* ]]
+	[[ $output == *"books balance"* ]]
+}
+
 @test "read_events.py: the events of evcat --json" {
 	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
 	pcap-flow -q -r "$golden" -o golden.tap

@@ -47,16 +47,20 @@ static int print(enum libbpf_print_level level, const char *format, va_list args
 	return len;
 }
 
-static const char *explain(int err)
+static void choose_programs(struct flow_bpf *skel, const struct kernel_options *options)
 {
-	switch (err) {
-	case -EPERM:
-	case -EACCES:
-		return ": needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (run as root)";
-	case -ENOMEM:
-		return ": try smaller maps (--map-flows)";
-	default:
-		return "";
+	const struct {
+		struct bpf_program *counting, *filtered;
+	} programs[KERNEL_HOOKS] = {
+		[KERNEL_XDP] = {skel->progs.xdp_flow, skel->progs.xdp_filtered},
+		[KERNEL_TC_IN] = {skel->progs.tc_in, skel->progs.tc_in_filtered},
+		[KERNEL_TC_OUT] = {skel->progs.tc_out, skel->progs.tc_out_filtered},
+	};
+
+	for (unsigned int hook = 0; hook < KERNEL_HOOKS; hook++) {
+		bool wanted = options->hooks[hook];
+		bpf_program__set_autoload(programs[hook].counting, wanted);
+		bpf_program__set_autoload(programs[hook].filtered, wanted && options->filtered);
 	}
 }
 
@@ -141,6 +145,7 @@ static int load(struct kernel *kernel, const struct kernel_options *options)
 	if (!kernel->skel) {
 		return -errno;
 	}
+	choose_programs(kernel->skel, options);
 	set_options(kernel->skel, options);
 	int err = options->pin ? reuse_maps(kernel->skel, options->pin) : 0;
 	return err < 0 ? err : flow_bpf__load(kernel->skel);
@@ -172,7 +177,7 @@ static int prepare(struct kernel *kernel)
 	return 0;
 }
 
-int kernel_load(struct kernel **out, const struct kernel_options *options, bool quiet)
+int kernel_load(struct kernel **out, const struct kernel_options *options)
 {
 	struct kernel *kernel = calloc(1, sizeof(*kernel));
 
@@ -186,10 +191,6 @@ int kernel_load(struct kernel **out, const struct kernel_options *options, bool 
 		err = prepare(kernel);
 	}
 	if (err < 0) {
-		if (!quiet) {
-			tl_log_err("cannot load the BPF programs: %s%s", strerror(-err),
-				   explain(err));
-		}
 		kernel_close(kernel);
 		return err == -EACCES ? -EPERM : err;
 	}

@@ -15,13 +15,6 @@
 
 struct kernel;
 
-struct kernel_options {
-	struct tl_kernel_config config;
-	uint32_t flow_entries; /* of each of the two maps */
-	uint32_t coarse_entries;
-	const char *pin; /* folder of maps to take, where they are there; 0 = none */
-};
-
 enum kernel_hook {
 	KERNEL_XDP,
 	KERNEL_TC_IN,
@@ -29,11 +22,20 @@ enum kernel_hook {
 	KERNEL_HOOKS,
 };
 
+struct kernel_options {
+	struct tl_kernel_config config;
+	uint32_t flow_entries; /* of each of the two maps */
+	uint32_t coarse_entries;
+	const char *pin;	  /* folder of maps to take, where they are there; 0 = none */
+	bool hooks[KERNEL_HOOKS]; /* whose programs are needed: each takes 0.1 s to verify */
+	bool filtered;		  /* also those that count what a filter refuses */
+};
+
 /* What user space and the kernel share, mapped. */
 typedef void kernel_hint(void *context, const struct tl_hint *hint);
 
-/* 0; -EPERM, -ENOMEM, -EOPNOTSUPP, other -errno: logged, unless `quiet`. */
-int kernel_load(struct kernel **out, const struct kernel_options *options, bool quiet);
+/* 0; -EPERM, -ENOMEM, other -errno. Does not log. */
+int kernel_load(struct kernel **out, const struct kernel_options *options);
 /* Accepts 0. Attached programs and pinned maps live on. */
 void kernel_close(struct kernel *kernel);
 

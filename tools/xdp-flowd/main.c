@@ -6,6 +6,7 @@
 #include "exit.h"
 #include "port.h"
 #include "privilege.h"
+#include "unpin.h"
 
 static struct port *port_of(struct tl_capd_port *port)
 {
@@ -41,7 +42,7 @@ static int probe(struct tl_capd_port *port, struct tl_capd_answer *answer)
 {
 	int err = port_open(port_of(port), answer);
 
-	answer->mode = port_of(port)->mode;
+	answer->mode = port_of(port)->hooks.mode;
 	return err;
 }
 
@@ -65,16 +66,16 @@ static void read_port(struct tl_capd_port *capd, bool take, bool closing,
 	stats->ring_utilization = l->fill;
 	stats->residual_packets = (int64_t)l->residual_packets;
 	stats->residual_bytes = (int64_t)l->residual_bytes;
-	stats->mode = tl_str_of(port->mode);
+	stats->mode = tl_str_of(port->hooks.mode);
 	*flows = counts.flows;
 }
 
-static int unpin(const struct options *options)
+static int unpin_all(const struct options *options)
 {
 	int code = TL_EXIT_OK;
 
 	for (unsigned int i = 0; i < options->capd.interfaces.count; i++) {
-		if (port_unpin(options, options->capd.interfaces.items[i]) < 0) {
+		if (unpin(options, options->capd.interfaces.items[i]) < 0) {
 			code = TL_EXIT_UNAVAILABLE;
 		}
 	}
@@ -88,7 +89,7 @@ static int other_mode(const struct tl_capd_options *capd)
 	if (options->doctor) {
 		return doctor_run(&capd->interfaces, options->map_flows);
 	}
-	return options->unpin ? unpin(options) : -1;
+	return options->unpin ? unpin_all(options) : -1;
 }
 
 int main(int argc, char **argv)

@@ -168,13 +168,13 @@ bool pin_has_link(const struct pin *pin, bool outgoing)
 	return access(path, F_OK) == 0;
 }
 
-int pin_take_link(const struct pin *pin, enum kernel_hook hook, int ifindex, struct attachment *out)
+int pin_take_link(const struct pin *pin, bool outgoing, int ifindex, struct attachment *out)
 {
 	char path[PIN_PATH];
 	struct bpf_link_info info = {0};
 	uint32_t len = sizeof(info);
 
-	pin_path(pin, link_name(hook == KERNEL_TC_OUT), path);
+	pin_path(pin, link_name(outgoing), path);
 	int fd = bpf_obj_get(path);
 	if (fd < 0) {
 		return -errno;
@@ -188,9 +188,9 @@ int pin_take_link(const struct pin *pin, enum kernel_hook hook, int ifindex, str
 		.way = info.type == LINK_XDP ? ATTACH_XDP_NATIVE : ATTACH_TCX,
 		.link = fd,
 		.ifindex = ifindex,
-		.hook = info.type == LINK_XDP	? KERNEL_XDP
-			: hook == KERNEL_TC_OUT ? KERNEL_TC_OUT
-						: KERNEL_TC_IN,
+		.hook = info.type == LINK_XDP ? KERNEL_XDP
+			: outgoing	      ? KERNEL_TC_OUT
+					      : KERNEL_TC_IN,
 	};
 	return 0;
 }

@@ -32,8 +32,7 @@ int pin_open(struct pin *pin, const char *root, int ifindex);
 void pin_close(struct pin *pin);
 
 /* The link of a direction, as an attachment: 0; -ENOENT there is none; -errno. */
-int pin_take_link(const struct pin *pin, enum kernel_hook hook, int ifindex,
-		  struct attachment *out);
+int pin_take_link(const struct pin *pin, bool outgoing, int ifindex, struct attachment *out);
 int pin_put_link(const struct pin *pin, const struct attachment *attachment);
 bool pin_has_link(const struct pin *pin, bool outgoing);
 

@@ -10,15 +10,20 @@
 #include "nic.h"
 #include "options.h"
 
-enum { PLAN_WAYS = 3 };
+enum { PLAN_TRIES = 4 };
+
+/* One way to count both directions. */
+struct plan_try {
+	enum attach_way in; /* ATTACH_NONE: that direction is not wanted */
+	enum attach_way out;
+	bool frags; /* XDP: programs that take frames of several buffers */
+};
 
 struct plan {
-	/* Tried in this order; ATTACH_NONE ends them. */
-	enum attach_way in[PLAN_WAYS + 1];
-	enum attach_way out[PLAN_WAYS + 1];
+	struct plan_try tries[PLAN_TRIES]; /* best first */
+	unsigned int count;
 	bool link_raw;	 /* frames begin with an IP header */
-	bool frags;	 /* frames may be longer than a buffer */
-	const char *why; /* what `auto` passed over and why; "" */
+	const char *why; /* why `auto` does not begin with native XDP; "" */
 };
 
 /* Why native XDP cannot be had there, or would count less exactly than tc; "" = it is best. */

@@ -9,18 +9,12 @@
 
 #include <pthread.h>
 
-#include "attach.h"
 #include "capd.h"
 #include "epoch.h"
 #include "flow_writer.h"
-#include "gate.h"
+#include "hooks.h"
 #include "journal.h"
-#include "nic.h"
 #include "offload.h"
-#include "options.h"
-#include "pin.h"
-
-enum { PORT_HOOKS = 2 }; /* incoming, outgoing */
 
 struct port_counts {
 	struct ledger ledger;
@@ -31,11 +25,7 @@ struct port {
 	struct tl_capd_port capd; /* first */
 	const struct options *options;
 	struct nic nic;
-	struct kernel *kernel;
-	unsigned int hook_count;
-	struct gate gates[PORT_HOOKS];
-	struct attachment attached[PORT_HOOKS];
-	char mode[32]; /* "xdp", "xdp+tcx", ... */
+	struct hooks hooks;
 	struct offload_guard guard;
 	struct pin pin;		 /* --pin; else its lock is -1 */
 	struct journal *journal; /* the same */
@@ -62,9 +52,6 @@ int port_start(struct port *port);
 void port_join(struct port *port);
 struct port_counts port_read(struct port *port, bool take);
 void port_close(struct port *port);
-
-/* --unpin: ends what was pinned for the interface, and says what it had counted. Logs. */
-int port_unpin(const struct options *options, const char *iface);
 
 /* The worker's thread; `port` is a struct port. */
 void *port_run(void *port);

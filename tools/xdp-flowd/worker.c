@@ -59,7 +59,7 @@ static void take_hint(void *context, const struct tl_hint *hint)
 
 static int take_hints(struct worker *w, uint64_t now_ns)
 {
-	int count = kernel_take_hints(w->port->kernel, take_hint, w->port);
+	int count = kernel_take_hints(w->port->hooks.kernel, take_hint, w->port);
 
 	if (count > 0) {
 		w->hint_ns = now_ns;
@@ -77,13 +77,11 @@ static void look_after(struct worker *w, uint64_t now_ns)
 		return;
 	}
 	w->check_due_ns = now_ns + CHECK_NS;
-	for (unsigned int i = 0; i < port->hook_count && w->counting; i++) {
-		if (attach_is_gone(&port->attached[i])) {
-			tl_log_err("%s: the interface was removed, or its program detached",
-				   port->capd.iface);
-			w->counting = false;
-			fail(w->port);
-		}
+	if (w->counting && hooks_are_gone(&port->hooks)) {
+		tl_log_err("%s: the interface was removed, or its program detached",
+			   port->capd.iface);
+		w->counting = false;
+		fail(w->port);
 	}
 }
 
@@ -93,8 +91,8 @@ static void stop_at_count(struct port *port)
 	struct tl_books books[2];
 	uint64_t limit = port->options->capd.count;
 
-	if (limit == 0 || kernel_books(port->kernel, 0, &books[0]) < 0 ||
-	    kernel_books(port->kernel, 1, &books[1]) < 0) {
+	if (limit == 0 || kernel_books(port->hooks.kernel, 0, &books[0]) < 0 ||
+	    kernel_books(port->hooks.kernel, 1, &books[1]) < 0) {
 		return;
 	}
 	if (books[0].total.packets + books[1].total.packets >= limit) {
@@ -107,7 +105,7 @@ static void stop_at_count(struct port *port)
 static void sleep_until(const struct port *port, uint64_t now_ns, uint64_t until_ns)
 {
 	struct pollfd fds[] = {
-		{.fd = kernel_hints_fd(port->kernel), .events = POLLIN},
+		{.fd = kernel_hints_fd(port->hooks.kernel), .events = POLLIN},
 		{.fd = port->waiter.done_fd, .events = POLLIN},
 		{.fd = tl_service_fd(), .events = POLLIN},
 	};
@@ -116,14 +114,15 @@ static void sleep_until(const struct port *port, uint64_t now_ns, uint64_t until
 				.tv_nsec = (long)(wait_ns % TL_SECOND_NS)};
 
 	/* While polling by the clock, what hints are there is no reason to wake up. */
-	bool asleep = __atomic_load_n(&kernel_control(port->kernel)->sleeping, __ATOMIC_RELAXED);
+	bool asleep =
+		__atomic_load_n(&kernel_control(port->hooks.kernel)->sleeping, __ATOMIC_RELAXED);
 	ppoll(fds + !asleep, 2 + asleep, &time, 0);
 }
 
 /* From now on a hint wakes us; those from just before do not: the caller looks once more. */
 static void set_sleeping(const struct port *port, bool sleeping)
 {
-	__atomic_store_n(&kernel_control(port->kernel)->sleeping, sleeping, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&kernel_control(port->hooks.kernel)->sleeping, sleeping, __ATOMIC_SEQ_CST);
 }
 
 static uint64_t next_due(const struct worker *w)
@@ -186,17 +185,12 @@ static void step(struct worker *w)
 	}
 }
 
-/* Pinned programs go on counting for the next process. */
-static void detach(struct port *port)
-{
-	for (unsigned int i = 0; i < port->hook_count && port->pin.lock < 0; i++) {
-		attach_end(&port->attached[i]);
-	}
-}
-
 static void finish(struct port *port)
 {
-	detach(port);
+	/* Pinned programs go on counting for the next process. */
+	if (port->pin.lock < 0) {
+		hooks_detach(&port->hooks);
+	}
 	if (epochs_catch_up(&port->epochs) < 0) {
 		fail(port);
 	}
@@ -217,7 +211,7 @@ static int recover(struct port *port)
 	struct told told = journal_told(port->journal);
 	struct tl_acct lost[2] = {{0}};
 
-	kernel_take_hints(port->kernel, forget_hint, 0);
+	kernel_take_hints(port->hooks.kernel, forget_hint, 0);
 	int err = epochs_recover(&port->epochs, told.class, told.skbs, lost);
 	if (err < 0) {
 		return err;
