@@ -347,7 +347,7 @@ static __always_inline void count(struct tl_packet *pkt, struct frame *f, __u8 d
 		seal_key(&pkt->key, direction);
 		class = add_flow(pkt, f, b);
 	}
-	enter(&b->class[class & (TL_CLASS_COUNT - 1)], &f -> segments);
+	enter(&b->by_class[class & (TL_CLASS_COUNT - 1)], &f->segments);
 }
 
 static __always_inline void count_filtered(struct frame *f)
@@ -356,7 +356,7 @@ static __always_inline void count_filtered(struct frame *f)
 
 	if (b) {
 		enter(&b->total, &f->segments);
-		enter(&b->class[TL_CLASS_FILTERED], &f -> segments);
+		enter(&b->by_class[TL_CLASS_FILTERED], &f->segments);
 	}
 }
 

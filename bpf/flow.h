@@ -124,7 +124,7 @@ struct tl_acct {
  */
 struct tl_books {
 	struct tl_acct total; /* counted apart from the classes: the two must agree */
-	struct tl_acct class[TL_CLASS_COUNT];
+	struct tl_acct by_class[TL_CLASS_COUNT];
 	__u64 hints;
 	__u64 hints_lost;    /* the ring buffer was full: costs latency, nothing else */
 	__u64 flows_full;    /* inserts refused: no entry was free */

@@ -310,10 +310,14 @@ static void unschedule(struct tl_flowtab *tab, uint32_t entry)
 
 /* --- flows ------------------------------------------------------------------- */
 
+/* A flow that was merged or announced may be ahead of table time. */
 static void emit(struct tl_flowtab *tab, enum tl_flow_kind kind, uint32_t entry,
 		 enum tl_end_reason reason)
 {
-	tab->config.emit(tab->config.ctx, kind, &tab->hot[entry].flow, reason, tab->now_ns);
+	const struct tl_flow *flow = &tab->hot[entry].flow;
+	uint64_t now_ns = flow->end_ns > tab->now_ns ? flow->end_ns : tab->now_ns;
+
+	tab->config.emit(tab->config.ctx, kind, flow, reason, now_ns);
 }
 
 static void end_flow(struct tl_flowtab *tab, uint32_t entry, enum tl_end_reason reason)
@@ -399,7 +403,7 @@ static void start_flow(struct tl_flowtab *tab, const struct tl_flow_key *key, ui
 				.closing = key->proto == 6 ? closing_of(d, 0) : 0,
 			},
 		.update_at = next_update(tab, d->packets),
-		.updated_ns = tab->now_ns,
+		.updated_ns = d->last_ns > tab->now_ns ? d->last_ns : tab->now_ns,
 	};
 	index_put(tab, entry);
 	schedule(tab, entry);

@@ -75,7 +75,7 @@ struct tl_flow_delta {
 	uint8_t tos;
 };
 
-/* `flow` is valid during the call. `now_ns` is table time. */
+/* `flow` is valid during the call. `now_ns` is table time, or the flow's latest packet if later. */
 typedef void tl_flowtab_emit(void *ctx, enum tl_flow_kind kind, const struct tl_flow *flow,
 			     enum tl_end_reason reason, uint64_t now_ns);
 

@@ -8,13 +8,16 @@ GOLDEN_OBJ := $(OBJ)/tests/golden/packets.c.o $(OBJ)/tests/golden/rows.c.o
 
 $(OBJ)/tests/%.c.o: TL_CFLAGS += $(TEST_CFLAGS)
 
+# Everything of xdp-flowd but main.
+KERNEL_LIB := $(TESTS)/xdp-flowd.a
+
 # --- unit: one program a module, no root, no network ----------------------------
 UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
 TEST_WRAP ?=
-# For what common/ wraps; the linker takes only what a test needs.
-LIBS_UNIT := -lpcap -lcap-ng -lseccomp -lzstd -lsimdjson -lstdc++
+# For what common/ and xdp-flowd wrap; the linker takes only what a test needs.
+LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lsimdjson -lstdc++
 
-$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(LIB)
+$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT)
@@ -33,14 +36,30 @@ valgrind: $(UNIT)
 	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite' sh tests/unit/run valgrind \
 		$(filter-out $(PRIVILEGE),$(UNIT))
 
-# --- kernel: the parser as the kernel runs it ------------------------------------
-$(TESTS)/test_parse_bpf: $(OBJ)/tests/bpf/test_parse_bpf.c.o $(GOLDEN_OBJ)
-	@mkdir -p $(@D)
-	@echo "  LINK    $@"
-	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lbpf
+# --- kernel: what the kernel runs, run by the kernel on frames of ours --------------
+KERNEL := $(patsubst tests/bpf/%.c,$(TESTS)/%,$(wildcard tests/bpf/test_*.c))
+# What a test needs of tests/bpf beyond itself.
+KERNEL_WITH_test_flow_bpf := flow_lane flow_side
+KERNEL_WITH_test_flow_config_bpf := flow_lane flow_side
+KERNEL_WITH_test_flow_limits_bpf := flow_side
+KERNEL_WITH_test_conservation_bpf := flow_side traffic
+KERNEL_WITH_test_translate_bpf := kernel_filter random_filter
+KERNEL_WITH_test_translate_edges_bpf := kernel_filter
+KERNEL_WITH_test_translate_refused_bpf := kernel_filter random_filter
 
-kernel: $(TESTS)/test_parse_bpf $(OBJ)/tests/bpf/parse.bpf.o
-	@TL_PARSE_BPF=$(OBJ)/tests/bpf/parse.bpf.o sh tests/unit/run kernel $(TESTS)/test_parse_bpf
+$(KERNEL_LIB): $(filter-out %/main.c.o,$(OBJ_xdp-flowd))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+define kernel_rule
+$(TESTS)/$(1): $(patsubst %,$(OBJ)/tests/bpf/%.c.o,$(1) $(KERNEL_WITH_$(1))) $(GOLDEN_OBJ) $(KERNEL_LIB) $(LIB)
+	@echo "  LINK    $$@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $$@ $$^ -lcmocka $(LIBS_xdp-flowd) $(LIBS_COMMON)
+endef
+$(foreach t,$(notdir $(KERNEL)),$(eval $(call kernel_rule,$(t))))
+
+kernel: $(KERNEL) $(OBJ)/tests/bpf/parse.bpf.o
+	@TL_PARSE_BPF=$(OBJ)/tests/bpf/parse.bpf.o sh tests/unit/run kernel $(KERNEL)
 
 # --- captures of our own ----------------------------------------------------------
 GOLDEN_PCAP := $(TESTS)/golden-pcap
@@ -102,7 +121,7 @@ fuzz: $(FUZZ_BIN) $(FUZZ)/seeds.stamp
 	@sh tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 # Nothing is compiled before its packages are there.
-TEST_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tests/unit/*.c tests/bpf/test_*.c tests/golden/*.c tests/fuzz/seeds.c))
+TEST_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tests/unit/*.c tests/bpf/*.c tests/golden/*.c tests/fuzz/seeds.c))
 $(TEST_OBJ) $(FUZZ_COMMON) $(FUZZ_BIN:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.c.o): | deps-check
 
 .PHONY: valgrind

@@ -4,25 +4,44 @@ BENCH := $(BUILD)/bench
 BENCH_WIREGEN := $(addprefix $(OBJ)/tests/bench/wiregen/,wiregen.c.o plan.c.o port.c.o)
 BENCH_PCAPGEN := $(addprefix $(OBJ)/tests/bench/wiregen/,pcapgen.c.o plan.c.o)
 BENCH_MICRO := bench_parse bench_flowtab bench_wire
-BENCH_PROGRAMS := $(addprefix $(BENCH)/,wiregen pcapgen rawnng $(BENCH_MICRO))
+BENCH_XDP_SKEL := $(addprefix $(OBJ)/tests/bench/,bench_xdp_subject.c.o bench_xdp_attach.c.o)
+BENCH_XDP := $(BENCH_XDP_SKEL) $(addprefix $(OBJ)/tests/bench/,bench_xdp.c.o sample.c.o wiregen/plan.c.o)
+BENCH_XDP_SUBJECT := $(patsubst %,$(OBJ)/%.o,$(wildcard $(addprefix tools/xdp-flowd/,kernel.c gate*.c translate*.c)))
+BENCH_PROGRAMS := $(addprefix $(BENCH)/,wiregen pcapgen rawnng bench_xdp startlag $(BENCH_MICRO))
 DEP_FILES += $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/bench/wiregen/pcapgen.c.d \
-	$(BENCH_MICRO:%=$(OBJ)/tests/bench/%.c.d) $(OBJ)/tests/bench/sample.c.d $(OBJ)/tests/bench/rawnng.c.d
+	$(BENCH_MICRO:%=$(OBJ)/tests/bench/%.c.d) $(BENCH_XDP:.o=.d) \
+	$(addprefix $(OBJ)/tests/bench/,rawnng.c.d startlag.c.d)
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
+
+# Minutes to hours; never part of check.
+.PHONY: soak
+soak: deps-check bench-programs all
+	$(Q)BUILD=$(abspath $(BUILD)) tests/soak/xdp
 
 bench: deps-bench bench-programs all
 	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run
 
 $(OBJ)/tests/bench/wiregen/wiregen.bpf.o: tests/bench/wiregen/wiregen.h tests/bench/wiregen/frame.h
 
-$(BENCH)/wiregen.skel.h: $(OBJ)/tests/bench/wiregen/wiregen.bpf.o
+$(OBJ)/tests/bench/bench_xdp.bpf.o: tests/bench/bench_xdp.h tests/bench/wiregen/frame.h
+
+define bench_skeleton
 	@mkdir -p $(@D)
 	@echo "  SKEL    $@"
-	$(Q)bpftool gen skeleton $< name wiregen_bpf > $@
+	$(Q)bpftool gen skeleton $< name $(1) > $@
+endef
+
+$(BENCH)/wiregen.skel.h: $(OBJ)/tests/bench/wiregen/wiregen.bpf.o
+	$(call bench_skeleton,wiregen_bpf)
+
+$(BENCH)/bench_xdp.skel.h: $(OBJ)/tests/bench/bench_xdp.bpf.o
+	$(call bench_skeleton,bench_xdp_bpf)
 
 $(OBJ)/tests/bench/wiregen/wiregen.c.o: $(BENCH)/wiregen.skel.h
-$(OBJ)/tests/bench/wiregen/wiregen.c.o: TL_CFLAGS += -I$(BENCH)
+$(BENCH_XDP_SKEL): $(BENCH)/bench_xdp.skel.h
+$(OBJ)/tests/bench/wiregen/wiregen.c.o $(BENCH_XDP_SKEL): TL_CFLAGS += -I$(BENCH)
 
 define bench_link
 	@mkdir -p $(@D)
@@ -37,6 +56,12 @@ $(BENCH)/pcapgen: $(BENCH_PCAPGEN) $(LIB)
 	$(call bench_link)
 
 $(BENCH)/rawnng: $(OBJ)/tests/bench/rawnng.c.o
+	$(call bench_link)
+
+$(BENCH)/bench_xdp: $(BENCH_XDP) $(BENCH_XDP_SUBJECT) $(LIB)
+	$(call bench_link,-lbpf -lpcap)
+
+$(BENCH)/startlag: $(OBJ)/tests/bench/startlag.c.o $(LIB)
 	$(call bench_link)
 
 $(BENCH)/bench_parse: $(addprefix $(OBJ)/tests/golden/,packets.c.o rows.c.o)

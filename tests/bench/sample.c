@@ -16,6 +16,19 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+struct sample_result sample_print(const char *name, double *ns, unsigned int count)
+{
+	printf("%-44s", name);
+	char raw[64 * 12] = "";
+	for (unsigned int i = 0; i < count; i++) {
+		snprintf(raw + strlen(raw), sizeof(raw) - strlen(raw), " %.1f", ns[i]);
+	}
+	qsort(ns, count, sizeof(ns[0]), by_value);
+	printf(" min %7.1f ns  median %7.1f ns  [%s ]\n", ns[0], ns[count / 2], raw);
+	fflush(stdout);
+	return (struct sample_result){.min = ns[0], .median = ns[count / 2]};
+}
+
 struct sample_result sample_time(const char *name, uint64_t items, void (*run)(void *ctx),
 				 void *ctx)
 {
@@ -27,15 +40,13 @@ struct sample_result sample_time(const char *name, uint64_t items, void (*run)(v
 		run(ctx);
 		ns[i] = (double)(tl_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)items;
 	}
-	printf("%-44s", name);
-	char raw[SAMPLES * 12] = "";
-	for (unsigned int i = 0; i < SAMPLES; i++) {
-		snprintf(raw + strlen(raw), sizeof(raw) - strlen(raw), " %.1f", ns[i]);
-	}
-	qsort(ns, SAMPLES, sizeof(ns[0]), by_value);
-	printf(" min %7.1f ns  median %7.1f ns  [%s ]\n", ns[0], ns[SAMPLES / 2], raw);
-	fflush(stdout);
-	return (struct sample_result){.min = ns[0], .median = ns[SAMPLES / 2]};
+	return sample_print(name, ns, SAMPLES);
+}
+
+struct sample_result sample_less(struct sample_result all, struct sample_result part)
+{
+	return (struct sample_result){.min = all.min - part.min,
+				      .median = all.median - part.median};
 }
 
 void sample_ratio(const char *what, struct sample_result ours, struct sample_result peer)

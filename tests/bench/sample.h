@@ -22,6 +22,12 @@ struct sample_result {
 struct sample_result sample_time(const char *name, uint64_t items, void (*run)(void *ctx),
 				 void *ctx);
 
+/* The line alone, of `count` samples taken otherwise (64 at most); leaves them sorted. */
+struct sample_result sample_print(const char *name, double *ns, unsigned int count);
+
+/* What is left of `all` without `part`: minimum and median each by itself. */
+struct sample_result sample_less(struct sample_result all, struct sample_result part);
+
 /* Prints the CPU, the kernel and the compiler. */
 void sample_environment(const char *title);
 

@@ -21,6 +21,7 @@
 #include "../../bpf/parse.h"
 #include "../../common/exit.h"
 #include "../golden/packets.h"
+#include "probe.h"
 
 enum {
 	FRAME_MIN = 14,	  /* the kernel refuses shorter test frames */
@@ -144,36 +145,6 @@ static void mutated_row_in_the_kernel_equals_user_space(void **state)
 	}
 }
 
-/* What is missing, or 0. Found by trying: a map and a program of two instructions. */
-static const char *missing(void)
-{
-	const struct bpf_insn pass[] = {
-		{.code = 0xb7, .imm = 2}, /* r0 = XDP_PASS */
-		{.code = 0x95},		  /* exit */
-	};
-	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "tl_probe", 4, 4, 1, 0);
-	if (map < 0) {
-		return "this process may not create BPF maps (root or CAP_BPF)";
-	}
-	close(map);
-	int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "tl_probe", "GPL", pass, 2, 0);
-	if (program < 0) {
-		return "this kernel or process may not load XDP programs (root, or CAP_BPF and "
-		       "CAP_NET_ADMIN)";
-	}
-	close(program);
-	return 0;
-}
-
-static int report_skip(const char *reason)
-{
-	const char *required = getenv("TL_REQUIRE");
-	bool strict = required && strcmp(required, "all") == 0;
-
-	printf("%s test_parse_bpf: %s\n", strict ? "FAIL" : "SKIP", reason);
-	return strict ? TL_EXIT_FAILED : TL_EXIT_OK;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,14 +153,14 @@ int main(void)
 		cmocka_unit_test(mutated_row_in_the_kernel_equals_user_space),
 	};
 	const char *object = getenv("TL_PARSE_BPF");
-	const char *reason = missing();
+	const char *reason = probe_missing();
 
 	if (!object) {
 		fputs("test_parse_bpf: TL_PARSE_BPF must name the BPF object\n", stderr);
 		return TL_EXIT_USAGE;
 	}
 	if (reason) {
-		return report_skip(reason);
+		return probe_report_skip("test_parse_bpf", reason);
 	}
 	int err = load(object);
 	if (err < 0) {

@@ -729,6 +729,106 @@ static void config_that_cannot_be_is_refused(void **state)
 	tl_flowtab_destroy(0);
 }
 
+/* --- deltas in no order of time ----------------------------------------------------- */
+
+static struct tl_flow_delta delta_of(uint64_t packets, uint64_t first_ns, uint64_t last_ns)
+{
+	return (struct tl_flow_delta){
+		.packets = packets,
+		.bytes = packets * 100,
+		.skbs = packets,
+		.first_ns = first_ns,
+		.last_ns = last_ns,
+	};
+}
+
+static struct tl_flowtab *open_default(struct teller *t)
+{
+	struct tl_flowtab_config config = tl_flowtab_defaults();
+	struct tl_flowtab *tab = 0;
+
+	config.max_flows = KEYS;
+	config.emit = tell;
+	config.ctx = t;
+	assert_int_equal(tl_flowtab_create(&tab, &config), 0);
+	tl_flowtab_advance(tab, T0);
+	return tab;
+}
+
+static void merged_late_flow_does_not_end_one_that_follows(void **state)
+{
+	(void)state;
+	struct teller t;
+	open_teller(&t);
+	struct tl_flowtab *tab = open_default(&t);
+	struct tl_flow_key a = {.proto = 17, .src_port = 1};
+	struct tl_flow_key b = {.proto = 17, .src_port = 2};
+	struct tl_flow_delta first = delta_of(1, T0, T0);
+	/* An epoch: a comes first out of the map, but b had its packet when it was not idle yet. */
+	struct tl_flow_delta late = delta_of(5, T0 + 15500 * TL_MS_NS, T0 + 15600 * TL_MS_NS);
+	struct tl_flow_delta early = delta_of(7, T0 + 14900 * TL_MS_NS, T0 + 14900 * TL_MS_NS);
+
+	tl_flowtab_merge(tab, &b, tl_flow_id(&b), &first);
+	tl_flowtab_merge(tab, &a, tl_flow_id(&a), &late);
+	tl_flowtab_merge(tab, &b, tl_flow_id(&b), &early);
+	tl_flowtab_advance(tab, T0 + 16000 * TL_MS_NS);
+	tl_flowtab_end_all(tab, TL_END_SHUTDOWN);
+	assert_int_equal(t.count, 4); /* two starts, two ends */
+	for (uint32_t i = 2; i < 4; i++) {
+		assert_int_equal(t.told[i].kind, TL_FLOW_END);
+		assert_int_equal(t.told[i].flow.packets, t.told[i].flow.key.src_port == 2 ? 8 : 5);
+	}
+	tl_flowtab_destroy(tab);
+	free(t.told);
+}
+
+static void merged_delta_after_silence_is_a_new_flow(void **state)
+{
+	(void)state;
+	struct teller t;
+	open_teller(&t);
+	struct tl_flowtab *tab = open_default(&t);
+	struct tl_flow_key key = {.proto = 17, .src_port = 1};
+	struct tl_flow_delta first = delta_of(1, T0, T0);
+	struct tl_flow_delta later = delta_of(2, T0 + 15001 * TL_MS_NS, T0 + 15002 * TL_MS_NS);
+
+	tl_flowtab_merge(tab, &key, tl_flow_id(&key), &first);
+	tl_flowtab_merge(tab, &key, tl_flow_id(&key), &later);
+	assert_int_equal(t.count, 3);
+	assert_int_equal(t.told[1].kind, TL_FLOW_END);
+	assert_int_equal(t.told[1].reason, TL_END_IDLE);
+	assert_int_equal(t.told[1].flow.packets, 1);
+	assert_int_equal(t.told[2].kind, TL_FLOW_START);
+	tl_flowtab_destroy(tab);
+	free(t.told);
+}
+
+static void announced_flow_starts_once_with_no_packets(void **state)
+{
+	(void)state;
+	struct teller t;
+	open_teller(&t);
+	struct tl_flowtab *tab = open_default(&t);
+	struct tl_flow_key key = {.proto = 17, .src_port = 1};
+	struct tl_flow_delta hint = delta_of(0, T0 + 5, T0 + 5);
+	struct tl_flow_delta counts = delta_of(3, T0 + 5, T0 + 9);
+	struct tl_flow_delta again = delta_of(0, T0 + TL_SECOND_NS, T0 + TL_SECOND_NS);
+
+	tl_flowtab_announce(tab, &key, tl_flow_id(&key), &hint);
+	tl_flowtab_merge(tab, &key, tl_flow_id(&key), &counts);
+	tl_flowtab_announce(tab, &key, tl_flow_id(&key), &again);
+	tl_flowtab_end_all(tab, TL_END_SHUTDOWN);
+	assert_int_equal(t.count, 2);
+	assert_int_equal(t.told[0].kind, TL_FLOW_START);
+	assert_int_equal(t.told[0].now_ns, T0 + 5);
+	assert_int_equal(t.told[0].flow.packets, 0);
+	assert_int_equal(t.told[1].flow.packets, 3);
+	assert_int_equal(t.told[1].flow.start_ns, T0 + 5);
+	assert_int_equal(t.told[1].flow.end_ns, T0 + 9);
+	tl_flowtab_destroy(tab);
+	free(t.told);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +847,9 @@ int main(void)
 		cmocka_unit_test(flow_id_leaves_out_interface_and_direction),
 		cmocka_unit_test(same_id_on_another_interface_is_another_flow),
 		cmocka_unit_test(config_that_cannot_be_is_refused),
+		cmocka_unit_test(merged_late_flow_does_not_end_one_that_follows),
+		cmocka_unit_test(merged_delta_after_silence_is_a_new_flow),
+		cmocka_unit_test(announced_flow_starts_once_with_no_packets),
 	};
 	return cmocka_run_group_tests(tests, 0, 0);
 }

@@ -29,15 +29,15 @@ static const char *const colours[] = {"red", "green", "blue", 0};
 #define FIELD(name) offsetof(struct config, name)
 
 static const struct tl_opt opts[] = {
-	{'f', "flag", TL_OPT_FLAG, FIELD(flag), 0, "a flag", 0, 0, 0},
-	{'t', "text", TL_OPT_STRING, FIELD(text), "TEXT", "a text", 0, 0, 0},
-	{'l', "list", TL_OPT_LIST, FIELD(list), "ITEM", "an item", 0, 0, 0},
-	{'n', "number", TL_OPT_NUMBER, FIELD(number), "N", "a number", 1, 100, 0},
+	{'f', "flag", TL_OPT_FLAG, FIELD(flag), 0, "a flag", 0, 0, 0, 0},
+	{'t', "text", TL_OPT_STRING, FIELD(text), "TEXT", "a text", 0, 0, 0, 0},
+	{'l', "list", TL_OPT_LIST, FIELD(list), "ITEM", "an item", 0, 0, 0, 0},
+	{'n', "number", TL_OPT_NUMBER, FIELD(number), "N", "a number", 1, 100, 0, 0},
 	{'d', "duration", TL_OPT_DURATION, FIELD(duration), "TIME", "a time", 1000, 3600000000000,
-	 0},
-	{0, "size", TL_OPT_SIZE, FIELD(size), "BYTES", "a size", 0, 0, 0},
-	{0, "factor", TL_OPT_FACTOR, FIELD(factor), "X", "a factor", 0, 0, 0},
-	{'c', "choice", TL_OPT_CHOICE, FIELD(choice), "COLOUR", "a colour", 0, 0, colours},
+	 0, 0},
+	{0, "size", TL_OPT_SIZE, FIELD(size), "BYTES", "a size", 0, 0, 0, 0},
+	{0, "factor", TL_OPT_FACTOR, FIELD(factor), "X", "a factor", 0, 0, 0, 0},
+	{'c', "choice", TL_OPT_CHOICE, FIELD(choice), "COLOUR", "a colour", 0, 0, colours, 0},
 	{0},
 };
 
@@ -122,6 +122,35 @@ static void defaults_stay_when_nothing_is_given(void **state)
 	assert_string_equal(c.text, "default");
 	assert_int_equal(parse("-- -f", &c), 2);
 	assert_false(c.flag);
+}
+
+static void option_with_implied_value_takes_it_or_another(void **state)
+{
+	(void)state;
+	static const struct tl_opt more[] = {
+		{.long_name = "how",
+		 .kind = TL_OPT_CHOICE,
+		 .metavar = "COLOUR",
+		 .offset = FIELD(choice),
+		 .help = "a colour",
+		 .choices = colours,
+		 .implied = "blue"},
+		{.kind = TL_OPT_FLAG},
+	};
+	struct tl_program both = program;
+	struct config c = {0};
+
+	both.more = more;
+	assert_int_equal(parse_as(&both, "--how -f", &c), 3);
+	assert_int_equal(c.choice, 2);
+	assert_true(c.flag);
+	assert_int_equal(parse_as(&both, "--how=green", &c), 2);
+	assert_int_equal(c.choice, 1);
+	assert_int_equal(parse_as(&both, "--how=mauve", &c), -EINVAL);
+	assert_non_null(strstr(output, "--how: bad value 'mauve'"));
+	assert_int_equal(parse_as(&both, "--help", &c), 0);
+	assert_non_null(strstr(output, "--how[=COLOUR]"));
+	assert_non_null(strstr(output, "--number"));
 }
 
 static void options_may_follow_operands_where_the_program_says_so(void **state)
@@ -275,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_each_kind_are_stored),
 		cmocka_unit_test(defaults_stay_when_nothing_is_given),
+		cmocka_unit_test(option_with_implied_value_takes_it_or_another),
 		cmocka_unit_test(options_may_follow_operands_where_the_program_says_so),
 		cmocka_unit_test(bad_value_is_refused_in_one_line_that_names_it),
 		cmocka_unit_test(list_beyond_its_bound_is_refused),

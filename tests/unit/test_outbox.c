@@ -432,6 +432,81 @@ static void full_disk_breaks_the_hop_and_all_is_counted(void **state)
 	tl_stream_destroy(stream);
 }
 
+/* --- a journal ------------------------------------------------------------------------ */
+
+enum { TICKETS = 64 };
+
+struct notes {
+	unsigned int put, sent, dropped;
+	unsigned int times[TICKETS + 1]; /* done, by ticket */
+};
+
+static uint64_t note_put(void *context, const struct tl_msg *msg)
+{
+	struct notes *notes = context;
+
+	assert_true(msg->len > 0);
+	return ++notes->put;
+}
+
+static void note_done(void *context, uint64_t ticket, bool was_sent)
+{
+	struct notes *notes = context;
+
+	assert_in_range(ticket, 1, TICKETS);
+	notes->times[ticket]++;
+	*(was_sent ? &notes->sent : &notes->dropped) += 1;
+}
+
+static void journal_is_told_of_every_batch_once(void **state)
+{
+	(void)state;
+	struct notes notes = {0};
+	const struct tl_journal journal = {note_put, note_done, &notes};
+	struct tl_outbox *outbox = open_outbox(file_place, TL_OUTBOX_WAIT, 1 << 20);
+	struct tl_stream_config config = {
+		.outbox = outbox, .source = "test", .iface = "eth0", .journal = &journal};
+	struct tl_stream *stream = 0;
+
+	assert_int_equal(tl_stream_create(&stream, &config), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(push(stream, 3, i == 19), 0);
+	}
+	assert_int_equal(tl_outbox_close(outbox, DEADLINE_NS, 0), 0);
+	assert_int_equal(notes.put, 20);
+	assert_int_equal(notes.sent, 20);
+	for (int ticket = 1; ticket <= 20; ticket++) {
+		assert_int_equal(notes.times[ticket], 1);
+	}
+	tl_stream_destroy(stream);
+}
+
+static void journal_is_told_of_dropped_batches_but_not_of_those_left_over(void **state)
+{
+	(void)state;
+	struct notes notes = {0};
+	const struct tl_journal journal = {note_put, note_done, &notes};
+	/* Nobody listens there: the window fills, then the oldest go. */
+	struct tl_outbox *outbox = open_outbox(socket_place, TL_OUTBOX_DROP_OLDEST, 4096);
+	struct tl_stream_config config = {
+		.outbox = outbox, .source = "test", .iface = "eth0", .journal = &journal};
+	struct tl_stream *stream = 0;
+	struct tl_outbox_counts counts;
+
+	assert_int_equal(tl_stream_create(&stream, &config), 0);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(push(stream, 3, false), 0);
+	}
+	unsigned int dropped = notes.dropped;
+	assert_true(dropped > 0);
+	assert_int_equal(tl_outbox_close(outbox, TL_MS_NS, &counts), -ETIMEDOUT);
+	assert_int_equal(notes.put, 40);
+	assert_int_equal(notes.sent, 0);
+	assert_int_equal(notes.dropped, dropped);
+	assert_int_equal(counts.dropped_batches, 40);
+	tl_stream_destroy(stream);
+}
+
 /* --- forwarding ---------------------------------------------------------------------- */
 
 static void batch_of_somebody_else_passes_unchanged(void **state)
@@ -496,6 +571,8 @@ int main(void)
 		cmocka_unit_test(reader_that_has_gone_is_told_to_the_producer),
 		cmocka_unit_test(full_disk_breaks_the_hop_and_all_is_counted),
 		cmocka_unit_test(batch_of_somebody_else_passes_unchanged),
+		cmocka_unit_test(journal_is_told_of_every_batch_once),
+		cmocka_unit_test(journal_is_told_of_dropped_batches_but_not_of_those_left_over),
 		cmocka_unit_test(streams_have_ids_of_their_own),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -158,12 +158,12 @@ static void post(struct epochs *e)
 
 	l->total = (struct tl_acct){.skbs = 0 - e->base_skbs};
 	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
-		struct tl_acct sum = e->before[0].class[class];
-		add(&sum, &e->before[1].class[class]);
+		struct tl_acct sum = e->before[0].by_class[class];
+		add(&sum, &e->before[1].by_class[class]);
 		if (class == TL_CLASS_UNATTRIBUTED) {
 			add(&sum, &missed);
 		}
-		l->class[class] = difference(&sum, &e->base[class]);
+		l->by_class[class] = difference(&sum, &e->base[class]);
 		l->total.packets -= e->base[class].packets;
 		l->total.bytes -= e->base[class].bytes;
 	}
@@ -182,7 +182,7 @@ static void check_epoch(struct epochs *e)
 	struct tl_acct by_class[TL_CLASS_COUNT];
 
 	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
-		by_class[class] = difference(&e->books.class[class], &before -> class[class]);
+		by_class[class] = difference(&e->books.by_class[class], &before->by_class[class]);
 		add(&classes, &by_class[class]);
 	}
 	expect_equal(&e->ledger, "classes", &classes, &total);
@@ -303,8 +303,8 @@ static int take_unchecked(struct epochs *e, struct tl_acct taken[2])
 static void work_out_lost(struct epochs *e, const struct tl_acct taken[2], struct tl_acct lost[2])
 {
 	for (unsigned int class = 0; class < 2; class ++) {
-		struct tl_acct counted = e->before[0].class[class];
-		add(&counted, &e->before[1].class[class]);
+		struct tl_acct counted = e->before[0].by_class[class];
+		add(&counted, &e->before[1].by_class[class]);
 		counted = difference(&counted, &e->base[class]);
 		lost[class] = difference(&counted, &taken[class]);
 		if ((int64_t)lost[class].packets < 0) {

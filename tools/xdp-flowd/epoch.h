@@ -17,7 +17,7 @@
 /* Running totals as of the last epoch that was closed. */
 struct ledger {
 	struct tl_acct total;
-	struct tl_acct class[TL_CLASS_COUNT];
+	struct tl_acct by_class[TL_CLASS_COUNT];
 	uint64_t residual_packets; /* what did not add up, either way; must be 0 */
 	uint64_t residual_bytes;
 	uint64_t lost_in_crash; /* packets; of a predecessor, see epochs_recover */

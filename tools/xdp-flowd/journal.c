@@ -143,7 +143,7 @@ static void tell_flow(struct told *told, const struct tl_event *event)
 		return;
 	}
 	bool coarse = flow.flow.key.flags & TL_KEY_COARSE;
-	struct tl_acct *class = &told->class[coarse ? TL_CLASS_COARSE : TL_CLASS_FLOW];
+	struct tl_acct *class = &told->by_class[coarse ? TL_CLASS_COARSE : TL_CLASS_FLOW];
 	class->packets += flow.flow.packets;
 	class->bytes += flow.flow.bytes;
 }
@@ -155,8 +155,8 @@ static void tell_lost(struct journal *j, struct told *told)
 	}
 	j->lost_told = true;
 	for (unsigned int class = 0; class < 2; class ++) {
-		told->class[class].packets += j->lost[class].packets;
-		told->class[class].bytes += j->lost[class].bytes;
+		told->by_class[class].packets += j->lost[class].packets;
+		told->by_class[class].bytes += j->lost[class].bytes;
 	}
 }
 
@@ -169,9 +169,10 @@ static void tell_stats(struct journal *j, struct told *told, const struct tl_eve
 		return;
 	}
 	for (unsigned int class = TL_CLASS_UNATTRIBUTED; class < TL_CLASS_COUNT; class ++) {
-		told->class[class].packets =
-			j->base.class[class].packets + stats.class_packets[class];
-		told->class[class].bytes = j->base.class[class].bytes + stats.class_bytes[class];
+		told->by_class[class].packets =
+			j->base.by_class[class].packets + stats.class_packets[class];
+		told->by_class[class].bytes =
+			j->base.by_class[class].bytes + stats.class_bytes[class];
 	}
 	told->skbs = j->base.skbs + stats.skbs;
 	if (stats.lost_in_crash > 0) {

@@ -23,7 +23,7 @@
 /* Sums over all processes since the pin was made. */
 struct told {
 	/* Flows and coarse flows: those of flow_end, and what was told as lost. */
-	struct tl_acct class[TL_CLASS_COUNT];
+	struct tl_acct by_class[TL_CLASS_COUNT];
 	uint64_t skbs;
 };
 

@@ -58,8 +58,8 @@ static void read_port(struct tl_capd_port *capd, bool take, bool closing,
 	stats->bytes = l->total.bytes;
 	stats->skbs = l->total.skbs;
 	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
-		stats->class_packets[class] = l->class[class].packets;
-		stats->class_bytes[class] = l->class[class].bytes;
+		stats->class_packets[class] = l->by_class[class].packets;
+		stats->class_bytes[class] = l->by_class[class].bytes;
 	}
 	stats->ring_drops = l->hints_lost;
 	stats->lost_in_crash = l->lost_in_crash;

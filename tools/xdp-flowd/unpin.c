@@ -23,7 +23,7 @@ static void tell_untold(const struct pin *pin, const struct kernel *kernel, cons
 	}
 	struct told sums = journal_told(journal);
 	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
-		told += sums.class[class].packets;
+		told += sums.by_class[class].packets;
 	}
 	journal_close(journal);
 	uint64_t counted = books[0].total.packets + books[1].total.packets;

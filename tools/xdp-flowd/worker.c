@@ -212,7 +212,7 @@ static int recover(struct port *port)
 	struct tl_acct lost[2] = {{0}};
 
 	kernel_take_hints(port->hooks.kernel, forget_hint, 0);
-	int err = epochs_recover(&port->epochs, told.class, told.skbs, lost);
+	int err = epochs_recover(&port->epochs, told.by_class, told.skbs, lost);
 	if (err < 0) {
 		return err;
 	}

@@ -50,6 +50,7 @@ struct gen_plan {
 	struct gen_template templates[GEN_FAMILIES];
 	__u64 seed;
 	__u32 flows;
+	__u32 fresh;	  /* each such packet is of a flow of its own; 0 = none */
 	__u8 family[100]; /* of flow number modulo 100 */
 	__u8 tcp;
 	__u8 random; /* order of the flows */
@@ -71,6 +72,8 @@ GEN_INLINE void gen_store16(__u8 *at, __u16 value)
 /* The flow of packet number `n`. */
 GEN_INLINE __u32 gen_flow(const struct gen_plan *plan, __u64 n)
 {
+	if (plan->fresh && n % plan->fresh == 0)
+		return (__u32)((plan->flows + n / plan->fresh) % GEN_FLOWS_MAX);
 	if (!plan->random)
 		return (__u32)(n % plan->flows);
 	/* splitmix64 */

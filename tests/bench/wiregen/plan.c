@@ -199,6 +199,7 @@ int plan_make(const struct plan_options *options, struct gen_plan *plan, uint32_
 	*plan = (struct gen_plan){
 		.seed = options->seed,
 		.flows = (uint32_t)options->flows,
+		.fresh = (uint32_t)options->fresh,
 		.tcp = tcp,
 		.random = options->order == 1,
 	};

@@ -12,6 +12,7 @@ struct plan_options {
 	uint64_t size; /* bytes of a frame without FCS; 0 = smallest that holds the headers, 60 at
 			  least */
 	uint64_t seed;
+	uint64_t fresh; /* each such packet is of a flow of its own; 0 = none */
 	const char *mix;
 	unsigned int proto; /* 0 udp, 1 tcp */
 	unsigned int order; /* 0 sequential, 1 random */
@@ -56,6 +57,12 @@ extern const char *const plan_orders[];
 		 .metavar = "NAME",                                                                \
 		 .choices = plan_orders,                                                           \
 		 .help = "of the flows: sequential (default) or random"},                          \
+		{.long_name = "fresh",                                                             \
+		 .kind = TL_OPT_NUMBER,                                                            \
+		 .offset = offsetof(type, field.fresh),                                            \
+		 .metavar = "N",                                                                   \
+		 .max = UINT32_MAX,                                                                \
+		 .help = "each N-th frame is of one more flow, never seen before"},                \
 	{                                                                                          \
 		.long_name = "seed", .kind = TL_OPT_NUMBER, .offset = offsetof(type, field.seed),  \
 		.metavar = "N", .help = "of the random order (1)"                                  \
