@@ -134,6 +134,11 @@ static __always_inline struct tl_flow_value *find_flow(__u32 epoch, const struct
 	return bpf_map_lookup_elem(&flows_a, key);
 }
 
+static __always_inline __u64 excess_of(const struct tl_segments *s)
+{
+	return s->bytes - TL_ETHERNET_LEN * s->packets - s->ip_bytes;
+}
+
 static __always_inline void add_to_flow(struct tl_flow_value *v, const struct tl_packet *pkt,
 					const struct frame *f)
 {
@@ -142,7 +147,8 @@ static __always_inline void add_to_flow(struct tl_flow_value *v, const struct tl
 
 	__sync_fetch_and_add(&v->packets, s->packets);
 	__sync_fetch_and_add(&v->bytes, s->bytes);
-	__sync_fetch_and_add(&v->ip_bytes, s->ip_bytes);
+	if (excess_of(s))
+		__sync_fetch_and_add(&v->excess, excess_of(s));
 	if (f->skb)
 		__sync_fetch_and_add(&v->skbs, 1);
 	if (flags & ~v->tcp_flags)
@@ -162,9 +168,9 @@ static __always_inline void begin_flow(struct tl_flow_value *v, const struct tl_
 	*v = (struct tl_flow_value){
 		.packets = s->packets,
 		.bytes = s->bytes,
-		.ip_bytes = s->ip_bytes,
 		.first_ns = f->now_ns,
 		.last_ns = f->now_ns,
+		.excess = excess_of(s),
 		.skbs = f->skb,
 		.tcp_flags = pkt->tcp_flags,
 		.min_len = s->min_len,
@@ -176,11 +182,27 @@ static __always_inline void begin_flow(struct tl_flow_value *v, const struct tl_
 
 /* --- hints --------------------------------------------------------------------------- */
 
+/*
+ * A reader that is about to sleep sets the flag and then looks once more. So
+ * it is read after the hint was submitted, which is a full barrier: either it
+ * is seen here, or the hint is seen there. One wake-up is 10 us.
+ */
+static __always_inline void wake_reader(void)
+{
+	if (!*(volatile __u32 *)&control.sleeping)
+		return;
+	control.sleeping = 0;
+	struct tl_hint *h = bpf_ringbuf_reserve(&hints, sizeof(*h), 0);
+	if (!h)
+		return;
+	*h = (struct tl_hint){.kind = TL_HINT_WAKE};
+	bpf_ringbuf_submit(h, BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void hint(struct tl_books *b, enum tl_hint_kind kind,
 				 const struct tl_packet *pkt, const struct frame *f)
 {
 	struct tl_hint *h = bpf_ringbuf_reserve(&hints, sizeof(*h), 0);
-	__u64 wake = BPF_RB_NO_WAKEUP;
 
 	if (!h) {
 		b->hints_lost++;
@@ -196,13 +218,8 @@ static __always_inline void hint(struct tl_books *b, enum tl_hint_kind kind,
 		.ttl = pkt->ttl,
 		.tos = pkt->tos,
 	};
-	/* One wake-up (10 us) for a reader that sleeps; it clears the flag, then reads, then polls.
-	 */
-	if (control.sleeping) {
-		control.sleeping = 0;
-		wake = BPF_RB_FORCE_WAKEUP;
-	}
-	bpf_ringbuf_submit(h, wake);
+	bpf_ringbuf_submit(h, BPF_RB_NO_WAKEUP);
+	wake_reader();
 }
 
 static __always_inline void tell_new_flow(struct tl_books *b, const struct tl_packet *pkt,

@@ -93,23 +93,39 @@ enum {
 	TL_KERNEL_HINTS = 1 << 20, /* bytes of the ring buffer */
 };
 
-/* What an epoch adds up for one flow: a cache line. Times are CLOCK_MONOTONIC. */
+/*
+ * What an epoch adds up for one flow. Times are CLOCK_MONOTONIC.
+ *
+ * The kernel puts 48 bytes before the key, so that with this size an element is
+ * three cache lines, and all that a packet usually touches lies in the first
+ * two: of 65,536 flows each line is a cache miss. The bytes of IP follow from
+ * the others, but for frames with tags, padding or other headers.
+ */
 struct tl_flow_value {
 	__u64 packets;
 	__u64 bytes;
-	__u64 ip_bytes;
-	__u64 first_ns;
 	__u64 last_ns;
-	__u64 skbs;	 /* 0 where they are the packets (XDP) */
 	__u32 tcp_flags; /* all seen */
-	__u16 min_len;	 /* these four are hints: two CPUs may race for them */
+	__u16 min_len;	 /* these two are hints: two CPUs may race for them */
 	__u16 max_len;
-	__u8 ttl; /* of the first packet */
+	/* the third line */
+	__u64 first_ns;
+	__u64 excess; /* bytes that are neither of IP nor 14 a packet; may be below 0 */
+	__u64 skbs;   /* 0 where they are the packets (XDP) */
+	__u8 ttl;     /* of the first packet */
 	__u8 tos;
-	__u8 zero[6];
+	__u8 zero[38];
 };
 
-_Static_assert(sizeof(struct tl_flow_value) == 64, "struct tl_flow_value is ABI");
+_Static_assert(sizeof(struct tl_flow_value) == 96, "struct tl_flow_value is ABI");
+_Static_assert(offsetof(struct tl_flow_value, first_ns) == 32, "what is hot comes first");
+
+enum { TL_ETHERNET_LEN = 14 };
+
+static inline __u64 tl_flow_value_ip_bytes(const struct tl_flow_value *v)
+{
+	return v->bytes - TL_ETHERNET_LEN * v->packets - v->excess;
+}
 
 struct tl_acct {
 	__u64 packets; /* on the wire */
@@ -173,6 +189,7 @@ struct tl_control {
 enum tl_hint_kind {
 	TL_HINT_NEW,	  /* first packet of a flow in this epoch */
 	TL_HINT_PRESSURE, /* the flow map is filling up: flip early */
+	TL_HINT_WAKE,	  /* look into the ring: says nothing itself */
 };
 
 /* Hints carry no counts: one that is lost costs latency alone. */

@@ -36,7 +36,7 @@ static void check_raw_row(struct flow_side *side, const char *name, uint16_t eth
 	assert_int_equal(taken.books.by_class[TL_CLASS_FLOW].bytes, given.len);
 	assert_int_equal(taken.count[KERNEL_FLOWS], 1);
 	assert_int_equal(taken.keys[KERNEL_FLOWS][0].dst_port, htons(53));
-	assert_int_equal(taken.values[KERNEL_FLOWS][0].ip_bytes, given.len);
+	assert_int_equal(tl_flow_value_ip_bytes(&taken.values[KERNEL_FLOWS][0]), given.len);
 }
 
 static void frame_without_link_header_begins_with_ip(void **state)

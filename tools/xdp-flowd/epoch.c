@@ -30,7 +30,7 @@ static struct tl_flow_delta delta_of(const struct epochs *e, const struct tl_flo
 	return (struct tl_flow_delta){
 		.packets = v->packets,
 		.bytes = v->bytes,
-		.ip_bytes = v->ip_bytes,
+		.ip_bytes = tl_flow_value_ip_bytes(v),
 		.skbs = v->skbs ? v->skbs : v->packets,
 		.first_ns = wall_ns(e, v->first_ns),
 		.last_ns = wall_ns(e, v->last_ns),
@@ -349,20 +349,47 @@ int epochs_recover(struct epochs *e, const struct tl_acct told[TL_CLASS_COUNT], 
 	return err;
 }
 
+/* In three passes, as when merging: of many flows each is a cache miss. */
+static void announce_burst(struct epochs *e)
+{
+	uint64_t ids[EPOCH_HINTS];
+
+	for (unsigned int i = 0; i < e->hint_count; i++) {
+		ids[i] = tl_flow_id(&e->hints[i].key);
+		tl_flowtab_prefetch_index(e->flows, ids[i]);
+	}
+	for (unsigned int i = 0; i < e->hint_count; i++) {
+		tl_flowtab_prefetch_flow(e->flows, ids[i]);
+	}
+	for (unsigned int i = 0; i < e->hint_count; i++) {
+		const struct tl_hint *hint = &e->hints[i];
+		const struct tl_flow_delta first = {
+			.first_ns = wall_ns(e, hint->ns),
+			.last_ns = wall_ns(e, hint->ns),
+			.min_len = hint->len,
+			.max_len = hint->len,
+			.ttl = hint->ttl,
+			.tos = hint->tos,
+			.tcp_flags = hint->tcp_flags,
+		};
+		tl_flowtab_announce(e->flows, &hint->key, ids[i], &first);
+	}
+	e->hint_count = 0;
+}
+
 void epochs_take_hint(struct epochs *e, const struct tl_hint *hint)
 {
 	if (hint->kind == TL_HINT_PRESSURE) {
 		e->pressure = true;
-		return;
+	} else if (hint->kind == TL_HINT_NEW) {
+		e->hints[e->hint_count++] = *hint;
+		if (e->hint_count == EPOCH_HINTS) {
+			announce_burst(e);
+		}
 	}
-	struct tl_flow_delta first = {
-		.first_ns = wall_ns(e, hint->ns),
-		.last_ns = wall_ns(e, hint->ns),
-		.min_len = hint->len,
-		.max_len = hint->len,
-		.ttl = hint->ttl,
-		.tos = hint->tos,
-		.tcp_flags = hint->tcp_flags,
-	};
-	tl_flowtab_announce(e->flows, &hint->key, tl_flow_id(&hint->key), &first);
+}
+
+void epochs_hints_end(struct epochs *e)
+{
+	announce_burst(e);
 }

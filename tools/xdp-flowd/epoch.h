@@ -34,6 +34,8 @@ enum epoch_state {
 	EPOCH_DRAINING,
 };
 
+enum { EPOCH_HINTS = 32 }; /* taken together */
+
 struct epochs {
 	struct kernel *kernel;
 	struct tl_flowtab *flows;
@@ -57,6 +59,9 @@ struct epochs {
 	struct tl_acct base[TL_CLASS_COUNT];
 	uint64_t base_skbs;
 	uint64_t base_hints_lost;
+
+	unsigned int hint_count; /* waiting */
+	struct tl_hint hints[EPOCH_HINTS];
 
 	struct ledger ledger;
 };
@@ -84,7 +89,8 @@ bool epochs_step(struct epochs *epochs, uint64_t now_ns, int *err);
  */
 int epochs_catch_up(struct epochs *epochs);
 
-/* What a hint says, for the flow table. */
+/* What hints say, for the flow table; epochs_hints_end after the last that is there. */
 void epochs_take_hint(struct epochs *epochs, const struct tl_hint *hint);
+void epochs_hints_end(struct epochs *epochs);
 
 #endif

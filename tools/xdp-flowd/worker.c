@@ -61,6 +61,7 @@ static int take_hints(struct worker *w, uint64_t now_ns)
 {
 	int count = kernel_take_hints(w->port->hooks.kernel, take_hint, w->port);
 
+	epochs_hints_end(&w->port->epochs);
 	if (count > 0) {
 		w->hint_ns = now_ns;
 		flush(w->port);
