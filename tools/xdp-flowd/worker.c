@@ -19,7 +19,8 @@ struct worker {
 	struct port *port;
 	uint64_t hint_ns; /* monotonic: when the last hint came */
 	uint64_t check_due_ns;
-	bool counting; /* all is well */
+	uint64_t counted_before; /* packets, by a predecessor */
+	bool counting;		 /* all is well */
 };
 
 static void publish(struct port *port)
@@ -86,17 +87,24 @@ static void look_after(struct worker *w, uint64_t now_ns)
 	}
 }
 
-/* -c: packets that the kernel has counted, taken or not. */
-static void stop_at_count(struct port *port)
+/* Packets that the kernel has counted, taken or not; 0 when it does not say. */
+static uint64_t counted(const struct port *port)
 {
 	struct tl_books books[2];
-	uint64_t limit = port->options->capd.count;
 
-	if (limit == 0 || kernel_books(port->hooks.kernel, 0, &books[0]) < 0 ||
+	if (kernel_books(port->hooks.kernel, 0, &books[0]) < 0 ||
 	    kernel_books(port->hooks.kernel, 1, &books[1]) < 0) {
-		return;
+		return 0;
 	}
-	if (books[0].total.packets + books[1].total.packets >= limit) {
+	return books[0].total.packets + books[1].total.packets;
+}
+
+/* -c, from when this process began. */
+static void stop_at_count(const struct worker *w)
+{
+	uint64_t limit = w->port->options->capd.count;
+
+	if (limit != 0 && counted(w->port) >= w->counted_before + limit) {
 		tl_service_stop();
 	}
 }
@@ -177,7 +185,7 @@ static void step(struct worker *w)
 		publish(port);
 	}
 	look_after(w, now);
-	stop_at_count(port);
+	stop_at_count(w);
 	if (now >= tl_flow_writer_flush_due(&port->writer)) {
 		flush(port);
 	}
@@ -233,8 +241,11 @@ void *port_run(void *arg)
 	struct worker w = {.port = arg, .counting = true};
 
 	epochs_begin(&w.port->epochs, tl_clock_mono_ns());
-	if (w.port->pin.found && recover(w.port) < 0) {
-		fail(w.port);
+	if (w.port->pin.found) {
+		w.counted_before = counted(w.port);
+		if (recover(w.port) < 0) {
+			fail(w.port);
+		}
 	}
 	while (!tl_service_stopping()) {
 		step(&w);
