@@ -16,6 +16,7 @@ DEPS_BUILD := gcc g++ pkg-config clang libbpf-dev libelf-dev bpftool libnng-dev 
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \
 	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind
 DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf
+DEPS_KERNELS := qemu-system-x86 busybox-static kmod xz-utils
 
 # --- how things are built ------------------------------------------------------
 empty :=

@@ -61,6 +61,12 @@ $(foreach t,$(notdir $(KERNEL)),$(eval $(call kernel_rule,$(t))))
 kernel: $(KERNEL) $(OBJ)/tests/bpf/parse.bpf.o
 	@TL_PARSE_BPF=$(OBJ)/tests/bpf/parse.bpf.o sh tests/unit/run kernel $(KERNEL)
 
+# The same, and the daemon, on kernels other than this machine's, emulated: minutes. Not part of check.
+KERNELS ?= 6.1 6.12
+check-kernels: $(KERNEL) $(OBJ)/tests/bpf/parse.bpf.o all bench-programs
+	@sh tests/deps.sh kernels "$(DEPS_KERNELS)"
+	@bash tests/kernels/run $(BUILD) $(KERNELS)
+
 # --- captures of our own ----------------------------------------------------------
 GOLDEN_PCAP := $(TESTS)/golden-pcap
 $(GOLDEN_PCAP): $(GOLDEN_OBJ) $(addprefix $(OBJ)/tests/golden/,golden-pcap.c.o demo.c.o expected.c.o pcapfile.c.o)
@@ -124,5 +130,5 @@ fuzz: $(FUZZ_BIN) $(FUZZ)/seeds.stamp
 TEST_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tests/unit/*.c tests/bpf/*.c tests/golden/*.c tests/fuzz/seeds.c))
 $(TEST_OBJ) $(FUZZ_COMMON) $(FUZZ_BIN:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.c.o): | deps-check
 
-.PHONY: valgrind
+.PHONY: valgrind check-kernels
 DEP_FILES += $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whether this process may load BPF programs, and what to say when it may not. */
+/*
+ * Whether this process may load BPF programs, and what to say when it may not;
+ * and how much of a long test to do.
+ */
 #ifndef TL_TEST_PROBE_H
 #define TL_TEST_PROBE_H
 
@@ -42,6 +45,23 @@ static inline int probe_report_skip(const char *test, const char *reason)
 
 	printf("%s %s: %s\n", strict ? "FAIL" : "SKIP", test, reason);
 	return strict ? TL_EXIT_FAILED : TL_EXIT_OK;
+}
+
+/* True on a machine that is told to be slow: $TL_SCALE_DOWN, a divisor above 1. */
+static inline bool probe_is_scaled(void)
+{
+	const char *divisor = getenv("TL_SCALE_DOWN");
+	return divisor && strtoul(divisor, 0, 10) > 1;
+}
+
+/* How many of `count` to do there, at least `least`; elsewhere all. */
+static inline unsigned int probe_scale(unsigned int count, unsigned int least)
+{
+	if (!probe_is_scaled()) {
+		return count;
+	}
+	unsigned int some = (unsigned int)(count / strtoul(getenv("TL_SCALE_DOWN"), 0, 10));
+	return some < least ? least : some;
 }
 
 #endif

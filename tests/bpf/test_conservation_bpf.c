@@ -34,6 +34,7 @@ enum {
 	TINY_FLOWS = 512,
 	TINY_COARSE = 64,
 	EPOCHS = 500,
+	EPOCHS_LEAST = 150,	   /* where scaled down, as all that is called so */
 	EPOCHS_WITHOUT_HINTS = 50, /* in a row: long enough for the ring to fill up */
 	EPOCH_MIN_MS = 1,
 	EPOCH_MAX_MS = 20,
@@ -41,6 +42,7 @@ enum {
 	RUSH_SECONDS = 4,
 	BAD_EPOCHS = 1, /* enough to know that they are seen */
 	SCAN_FLOWS = 1000000,
+	SCAN_LEAST = 250000,   /* more than the map has room for, several times */
 	SCAN_EPOCH_MS = 60000, /* turned for pressure alone */
 };
 
@@ -53,8 +55,8 @@ struct producer {
 	pthread_t thread;
 	struct traffic traffic;
 	atomic_bool stop;
-	bool scan; /* or random */
-	uint32_t first;
+	bool scan;	      /* or random */
+	uint32_t first, most; /* of a scan */
 	atomic_bool ended;
 	uint64_t failed;
 	struct tl_acct sent[TL_CLASS_COUNT]; /* all that has a flow's key: TL_CLASS_FLOW */
@@ -91,7 +93,7 @@ static void *send_scan(void *arg)
 {
 	struct producer *p = arg;
 
-	for (uint32_t i = p->first; i < SCAN_FLOWS && !atomic_load(&p->stop); i += PRODUCERS) {
+	for (uint32_t i = p->first; i < p->most && !atomic_load(&p->stop); i += PRODUCERS) {
 		send_frame(p, KERNEL_XDP, traffic_scan(&p->traffic, i));
 	}
 	atomic_store(&p->ended, true);
@@ -155,6 +157,7 @@ static void start_producers(void *(*send)(void *))
 		struct producer *p = &bench.producers[i];
 		p->kernel = bench.side.kernel;
 		p->first = i;
+		p->most = probe_scale(SCAN_FLOWS, SCAN_LEAST);
 		traffic_begin(&p->traffic, seed * PRODUCERS + i + 1);
 		assert_int_equal(pthread_create(&p->thread, 0, send, p), 0);
 	}
@@ -314,6 +317,7 @@ static void every_packet_is_in_the_books_whatever_overflows(void **state)
 {
 	(void)state;
 	const struct ledger *l = &bench.epochs.ledger;
+	const unsigned int epochs = probe_scale(EPOCHS, EPOCHS_LEAST);
 	uint64_t limit_ns = tl_clock_mono_ns() + LIMIT_SECONDS * TL_SECOND_NS;
 	int err = 0;
 
@@ -321,7 +325,7 @@ static void every_packet_is_in_the_books_whatever_overflows(void **state)
 	assert_int_equal(waiter_start(&bench.waiter, bench.side.kernel), 0);
 	begin_epochs(EPOCH_MIN_MS * TL_MS_NS);
 	start_producers(send_random);
-	while (err == 0 && l->epochs < EPOCHS && tl_clock_mono_ns() < limit_ns) {
+	while (err == 0 && l->epochs < epochs && tl_clock_mono_ns() < limit_ns) {
 		random_length();
 		err = step(l->epochs / EPOCHS_WITHOUT_HINTS % 2 == 1);
 	}
@@ -383,7 +387,12 @@ static void epoch_that_is_not_waited_for_does_not_add_up(void **state)
 		print_message("  one CPU: nothing runs beside the programs\n");
 		skip();
 	}
-	assert_true(rush(false, LIMIT_SECONDS) > 0);
+	uint32_t bad = rush(false, LIMIT_SECONDS);
+	if (bad == 0 && probe_is_scaled()) {
+		print_message("  no bad epoch: too slow for a program to be caught in the act\n");
+		skip();
+	}
+	assert_true(bad > 0);
 }
 
 /* The same but for the wait. */
@@ -398,6 +407,7 @@ static void scan_of_a_million_flows_is_counted_whole(void **state)
 	(void)state;
 	const struct kernel_options defaults = {.flow_entries = TL_KERNEL_FLOWS,
 						.coarse_entries = TL_KERNEL_COARSE};
+	const uint32_t flows = probe_scale(SCAN_FLOWS, SCAN_LEAST);
 	const struct ledger *l = &bench.epochs.ledger;
 	int err = 0;
 
@@ -411,10 +421,10 @@ static void scan_of_a_million_flows_is_counted_whole(void **state)
 	settle();
 	waiter_stop(&bench.waiter);
 	assert_int_equal(err, 0);
-	assert_int_equal(l->total.packets, SCAN_FLOWS);
+	assert_int_equal(l->total.packets, flows);
 	assert_true(l->epochs > 3);
 	print_message("  attributed to their flows: %.1f %%\n",
-		      100.0 * (double)l->by_class[TL_CLASS_FLOW].packets / SCAN_FLOWS);
+		      100.0 * (double)l->by_class[TL_CLASS_FLOW].packets / flows);
 	close_bench();
 }
 

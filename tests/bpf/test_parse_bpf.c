@@ -27,6 +27,7 @@ enum {
 	FRAME_MIN = 14,	  /* the kernel refuses shorter test frames */
 	FRAME_MAX = 3400, /* and, without xdp.frags, those over a page less head and tail room */
 	MUTATIONS = 20000,
+	MUTATIONS_LEAST = 1000, /* where scaled down */
 };
 
 static struct kernel_side {
@@ -128,7 +129,8 @@ static void mutated_row_in_the_kernel_equals_user_space(void **state)
 {
 	(void)state;
 	srandom(2);
-	for (int n = 0; n < MUTATIONS; n++) {
+	const unsigned int mutations = probe_scale(MUTATIONS, MUTATIONS_LEAST);
+	for (unsigned int n = 0; n < mutations; n++) {
 		const struct golden_row *row =
 			&golden_rows[(unsigned long)random() % golden_row_count];
 		struct golden_frame frame;

@@ -31,6 +31,7 @@ enum {
 	FRAME_LEN = 100,
 	MANY = 200,
 	DAMAGED_PROGRAMS = 5000,
+	DAMAGED_LEAST = 500, /* where scaled down */
 };
 
 static struct kernel_side xdp;
@@ -139,9 +140,10 @@ static void program_too_long_is_refused(void **state)
 static void damaged_program_is_refused_or_loads(void **state)
 {
 	(void)state;
+	const unsigned int programs = probe_scale(DAMAGED_PROGRAMS, DAMAGED_LEAST);
 	uint32_t loaded = 0;
 
-	for (int n = 0; n < DAMAGED_PROGRAMS; n++) {
+	for (unsigned int n = 0; n < programs; n++) {
 		struct sock_filter insns[RANDOM_CLASSIC_MAX];
 		struct translate_config config = kernel_side_config(n % 2 ? &xdp : &tc);
 		const char *reason = 0;

@@ -1,144 +1,77 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The packet socket engines on a wire of their own.
+# The capture engines on a wire of their own: what all of them do, and what those on packet sockets
+# do. Of xdp-flowd alone: xdp-flowd.bats.
 #
 # Each test is a subshell of its own, and so is the variable `engine` in it.
 # shellcheck disable=SC2030,SC2031
 
 load lib
-
-ENGINES=(tpv3-capd afp-capd)
+load engine
 
 setup() {
-	tl_setup
-	TAP=$BATS_TEST_DIRNAME/tap.py
-	tl_require_tool ethtool "${ENGINES[@]}"
-	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
-	tl_netns_setup
-	ip -n "$TL_NS_TX" link set tx0 mtu 9000
-	ip -n "$TL_NS_RX" link set rx0 mtu 9000
+	engine_setup 9000
 }
 
 teardown() {
-	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
-		tail -n 5 ./*.err
-	fi
-	tl_teardown
-}
-
-tap() {
-	"$TL_PYTHON" "$TAP" "$@"
-}
-
-# each_engine FUNCTION [ARGUMENT...]: with $engine set to one after the other.
-# Never behind `||` or `if`: bash would then go on after a command that fails.
-each_engine() {
-	for engine in "${ENGINES[@]}"; do
-		echo "$engine: $*"
-		"$@"
-	done
-}
-
-# capture OPTION...: starts $engine on rx0.
-capture() {
-	capture_on -i rx0 "$@"
-}
-
-capture_on() {
-	tl_start "$engine" tl_rx "$engine" --ready-fd 9 "$@"
-}
-
-# Frames from the other end; tap.py's kinds.
-send() {
-	tl_tx "$TL_PYTHON" "$TAP" send tx0 "$@"
-}
-
-finish() {
-	tl_stop_ok "$engine"
-	tap check "$engine.out"
-}
-
-# expect_stat NAME VALUE
-expect_stat() {
-	local value
-	value=$(tap stat "$engine.out" "$1")
-	[ "$value" = "$2" ] || {
-		echo "$1 is $value, expected $2" >&2
-		return 1
-	}
-}
-
-# count_events JQ-LIKE: events that hold all of the given name=value, as tap.py prints them.
-count_events() {
-	tap events "$engine.out" | {
-		lines=$(cat)
-		for word; do
-			lines=$(grep -F -- "\"${word%%=*}\": ${word#*=}" <<<"$lines") || true
-		done
-		grep -c . <<<"$lines" || true
-	}
-}
-
-expect_events() {
-	local expected=$1 got
-	shift
-	got=$(count_events "$@")
-	[ "$got" -eq "$expected" ] || {
-		echo "$got events with $*, expected $expected" >&2
-		return 1
-	}
+	engine_teardown
 }
 
 # --- the same flows as everybody else ------------------------------------------------
 
-replay_equals() {
-	local pcap=$1 tsv=$2
-	capture -q
-	tl_tx "$TL_PYTHON" "$TAP" replay tx0 "$pcap"
-	finish
-	diff <(tap golden "$tsv" "$(basename "$pcap")") <(tap flows "$engine.out")
-	expect_stat residual_packets 0
+expect_rows() {
+	diff <(tap golden "$1" "$2") <(tap flows "$engine.out")
 }
 
+# All at once: each capture needs to be sent but once.
 @test "golden captures replayed: the rows of an independent dissector" {
 	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR/golden.tsv"
 	local pcap
 	for pcap in "$GOLDEN_DIR"/*.pcap; do
-		each_engine replay_equals "$pcap" "$GOLDEN_DIR/golden.tsv"
+		capture_all ENGINES -q
+		tl_tx "$TL_PYTHON" "$TAP" replay tx0 "$pcap"
+		stop_all ENGINES
+		each_engine expect_rows "$GOLDEN_DIR/golden.tsv" "$(basename "$pcap")"
 	done
 }
 
-flow_ends() {
-	tap events "$1" | "$TL_PYTHON" -c '
-import json, sys
-names = "src_ip dst_ip src_port dst_port proto vlan vlan_inner direction packets bytes ip_bytes tcp_flags".split()
-for line in sys.stdin:
-    event = json.loads(line)
-    if event["type"] == "flow_end":
-        print(*(event[name] for name in names))' | sort
+# same_flows LIST FILE: its engines, and what is in FILE, if any.
+same_flows() {
+	files_of "$1"
+	"$TL_PYTHON" "$BATS_TEST_DIRNAME/parity.py" "${FILES[@]}" "${@:2}"
 }
 
-same_as_pcap_flow() {
-	capture -q
-	tap whole "$1" whole.pcap
+# Gaps in the file end flows there, and not in a replay at full speed.
+has_gaps() {
+	case $(basename "$1") in
+	ipv6-fragmented-dns.pcap | mixed-vlan-mpls.pcap | mpls-in-vlan.pcap) return 0 ;;
+	pppoe-over-qinq.pcap | pppoe.pcap | gre-sample.pcap | ipv6_zero_len_ah.pcap) return 0 ;;
+	tcp-http-with-padding.pcap) return 0 ;;
+	esac
+	return 1
+}
+
+# XDP reads headers in the first buffer of a frame alone, some 3,500 bytes.
+parity() {
+	tap whole "$1" whole.pcap 3500
+	capture_all ENGINES -q
 	tl_tx "$TL_PYTHON" "$TAP" replay tx0 whole.pcap
-	finish
-	pcap-flow -q -r whole.pcap -o file.tap
-	diff <(flow_ends file.tap) <(flow_ends "$engine.out")
+	stop_all ENGINES
+	if has_gaps "$1"; then
+		same_flows ENGINES
+	else
+		pcap-flow -q -r whole.pcap -o file.tap
+		same_flows ENGINES file.tap
+	fi
 }
 
-@test "golden captures replayed: flow for flow what pcap-flow makes of the file" {
+@test "golden captures replayed: flow for flow the same, and what pcap-flow makes of the file" {
 	tl_require_tool pcap-flow
 	local pcap
-	for pcap in "$GOLDEN_DIR"/*.pcap "$TL_BIN/../golden.pcap"; do
-		# Gaps in the file end flows there, and not in a replay at full speed.
-		case $(basename "$pcap") in
-		ipv6-fragmented-dns.pcap | mixed-vlan-mpls.pcap | mpls-in-vlan.pcap) continue ;;
-		pppoe-over-qinq.pcap | pppoe.pcap | gre-sample.pcap | ipv6_zero_len_ah.pcap) continue ;;
-		tcp-http-with-padding.pcap) continue ;;
-		esac
+	for pcap in "$GOLDEN_DIR"/*.pcap "$TL_BIN/../golden.pcap" "$TL_BIN/../demo.pcap"; do
 		[ -r "$pcap" ] || continue
-		each_engine same_as_pcap_flow "$pcap"
+		echo "$pcap"
+		parity "$pcap"
 	done
 }
 
@@ -167,7 +100,8 @@ filtered() {
 	send arp 5
 	send ipv6 6
 	finish
-	expect_stat packets "$expected"
+	# Those that count what the filter refuses have it among the packets.
+	[ $(($(tap stat "$engine.out" packets) - $(tap stat "$engine.out" filtered_packets))) -eq "$expected" ]
 	expect_stat residual_packets 0
 }
 
@@ -186,13 +120,13 @@ filtered() {
 }
 
 @test "-i any takes the same filters" {
-	each_engine filtered 4 -i any udp port 9 and ip and not vlan
-	each_engine filtered 3 -i any -f 'vlan 100'
-	each_engine filtered 2 -i any -f 'icmp[0] == 8'
-	each_engine filtered 6 -i any ip6
-	each_engine filtered 20 -i any ether src 02:00:00:00:00:01
-	each_engine filtered 0 -i any ether src 02:00:00:00:00:09
-	each_engine filtered 20 -i any
+	each_ring filtered 4 -i any udp port 9 and ip and not vlan
+	each_ring filtered 3 -i any -f 'vlan 100'
+	each_ring filtered 2 -i any -f 'icmp[0] == 8'
+	each_ring filtered 6 -i any ip6
+	each_ring filtered 20 -i any ether src 02:00:00:00:00:01
+	each_ring filtered 0 -i any ether src 02:00:00:00:00:09
+	each_ring filtered 20 -i any
 }
 
 both_ways() {
@@ -236,61 +170,28 @@ other_interfaces() {
 }
 
 @test "one stream for each -i" {
-	each_engine other_interfaces
+	# There is no native XDP on lo.
+	local here=("${RING_ENGINES[@]}" "xdp-flowd --attach tcx" "xdp-flowd --attach auto")
+	each_of here loudly other_interfaces
 }
 
 # --- segmentation offload -----------------------------------------------------------------
 
-# The receiving socket counts segments too: tcpi_segs_in at offset 140 of struct
-# tcp_info; after that comes the acknowledgement of its FIN.
-transfer() {
-	tl_spawn sink tl_rx "$TL_PYTHON" -c '
-import socket, struct
-s = socket.create_server(("10.99.0.2", 5001))
-print("listening", flush=True)
-c = s.accept()[0]
-while c.recv(1 << 20): pass
-info = c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
-print("segments", struct.unpack_from("=I", info, 140)[0] + 1)'
-	tl_wait_line sink.out listening
-	tl_tx "$TL_PYTHON" -c '
-import socket
-s = socket.create_connection(("10.99.0.2", 5001))
-s.sendall(bytes(5000000))
-s.shutdown(socket.SHUT_WR)
-while s.recv(4096): pass'
-	tl_join sink
-}
-
-segments_of() {
-	tap events "$1" | "$TL_PYTHON" -c '
-import json, sys
-for line in sys.stdin:
-    e = json.loads(line)
-    if e["type"] == "flow_end" and e["dst_port"] == 5001:
-        print(e["packets"], e["bytes"], e["ip_bytes"], e["skbs"])'
+expect_merged() {
+	expect_transfer -lt
 }
 
 @test "merged packets count as the segments on the wire, with their headers" {
+	# Without native XDP, under which nothing is merged.
+	local merging=("${RING_ENGINES[@]}" "xdp-flowd --attach tcx")
 	tl_offloads on "$TL_NS_TX" tx0
 	tl_offloads on "$TL_NS_RX" rx0
-	for engine in "${ENGINES[@]}"; do
-		capture -q tcp
-	done
-	local segments packets bytes ip_bytes skbs
+	capture_all merging -q tcp
 	transfer
-	segments=$(sed -n 's/^segments //p' sink.out)
-	for engine in "${ENGINES[@]}"; do
-		finish
-		read -r packets bytes ip_bytes skbs < <(segments_of "$engine.out")
-		echo "$engine: $packets packets, $bytes bytes, $ip_bytes in IP, $skbs skbs; kernel $segments"
-		[ "$packets" -eq "$segments" ]
-		[ "$skbs" -lt "$packets" ]
-		# Ethernet 14; IP and TCP with time stamps 52, the SYN 60.
-		[ "$bytes" -eq $((ip_bytes + 14 * packets)) ]
-		[ "$ip_bytes" -eq $((5000000 + 52 * packets + 8)) ]
-	done
+	stop_all merging
+	each_of merging loudly expect_merged
 	diff <(segments_of tpv3-capd.out) <(segments_of afp-capd.out)
+	diff <(segments_of tpv3-capd.out) <(segments_of xdp-flowd-tcx.out)
 }
 
 # --- --raw ---------------------------------------------------------------------------------
@@ -308,7 +209,7 @@ raw_packets() {
 }
 
 @test "--raw: an event for each packet, but for the caller's ssh" {
-	each_engine raw_packets
+	each_ring raw_packets
 }
 
 raw_included() {
@@ -319,7 +220,7 @@ raw_included() {
 }
 
 @test "--raw --include-own leaves nothing out" {
-	each_engine raw_included
+	each_ring raw_included
 }
 
 # --- threads ---------------------------------------------------------------------------------
@@ -338,23 +239,25 @@ each_once() {
 }
 
 @test "--threads: a flow is never split over two rings" {
-	each_engine each_once udp 400 100
-	each_engine each_once gre 400 100 proto=47
-	each_engine each_once vlan 400 100 vlan=100
-	each_engine each_once qinq 400 100 vlan_inner=100
+	each_ring each_once udp 400 100
+	each_ring each_once gre 400 100 proto=47
+	each_ring each_once vlan 400 100 vlan=100
+	each_ring each_once qinq 400 100 vlan_inner=100
 }
 
 @test "--threads: fragments stay with their datagram" {
-	each_engine each_once frag 400 100 src_port=1024 dst_port=9 flags=0
+	each_ring each_once frag 400 100 src_port=1024 dst_port=9 flags=0
+}
+
+outgoing_fragments() {
+	capture -q --threads 4 --ring 4M --block 256K --direction out
+	tl_rx "$TL_PYTHON" "$TAP" send rx0 frag:100 400
+	finish
+	expect_events 100 type='"flow_end"' src_port=1024 packets=4
 }
 
 @test "--threads: outgoing packets too" {
-	for engine in "${ENGINES[@]}"; do
-		capture -q --threads 4 --ring 4M --block 256K --direction out
-		tl_rx "$TL_PYTHON" "$TAP" send rx0 frag:100 400
-		finish
-		expect_events 100 type='"flow_end"' src_port=1024 packets=4
-	done
+	each_ring outgoing_fragments
 }
 
 # --- the books ---------------------------------------------------------------------------------
@@ -377,17 +280,7 @@ overrun() {
 }
 
 @test "packets + drops = sent, when the ring is too small" {
-	each_engine overrun
-}
-
-flood() {
-	tl_spawn flood tl_tx "$TL_PYTHON" -c '
-import runpy, sys
-tap = runpy.run_path(sys.argv[1])
-frames = [tap["crafted"]("udp", k, 50) for k in range(50)]
-print("sending", flush=True)
-while True: tap["transmit"]("tx0", frames * 100)' "$TAP"
-	tl_wait_line flood.out sending
+	each_ring overrun
 }
 
 stop_under_flood() {
@@ -403,7 +296,7 @@ stop_under_flood() {
 
 @test "start and stop in the middle of a flood leave no packet over" {
 	flood
-	each_engine stop_under_flood
+	each_ring stop_under_flood
 	tl_stop flood KILL
 }
 
@@ -440,7 +333,7 @@ undescribed() {
 }
 
 @test "packets that the kernel cannot describe are drops, not leftovers of the ring" {
-	each_engine undescribed
+	each_ring undescribed
 }
 
 without_link_header() {
@@ -455,10 +348,10 @@ without_link_header() {
 }
 
 @test "interfaces without a link header" {
-	each_engine without_link_header -i tun0
-	each_engine without_link_header -i tun0 udp port 9
-	each_engine without_link_header -i any udp port 9
-	each_engine without_link_header -i any --threads 3 --ring 1M --block 64K
+	each_ring without_link_header -i tun0
+	each_ring without_link_header -i tun0 udp port 9
+	each_ring without_link_header -i any udp port 9
+	each_ring without_link_header -i any --threads 3 --ring 1M --block 64K
 }
 
 counted_exactly() {
@@ -472,7 +365,7 @@ counted_exactly() {
 }
 
 @test "-c stops after exactly so many packets" {
-	each_engine counted_exactly
+	each_ring counted_exactly
 }
 
 evcat_agrees() {
@@ -536,7 +429,7 @@ becomes_tapline() {
 	echo 'tapline:x:64002:' >>group
 	tl_start "$engine" ip netns exec "$TL_NS_RX" unshare -m sh -c '
 		mount --bind passwd /etc/passwd && mount --bind group /etc/group && exec "$@"' \
-		sh "$engine" --ready-fd 9 -q -i rx0 -w mine.tap
+		sh "${command[@]}" --ready-fd 9 -q -i rx0 -w mine.tap
 	for status in /proc/"${TL_PID[$engine]}"/task/*/status; do
 		grep -qx 'Uid:	64001	64001	64001	64001' "$status"
 		grep -qx 'Gid:	64002	64002	64002	64002' "$status"
@@ -553,15 +446,15 @@ becomes_tapline() {
 
 without_net_raw() {
 	run ip netns exec "$TL_NS_RX" setpriv --bounding-set=-net_raw --inh-caps=-net_raw \
-		"$TL_BIN/$engine" -i rx0 "$@"
+		"${command[@]}" -i rx0 "$@"
 	[ "$status" -eq 3 ]
 	[[ $output == *CAP_NET_RAW* ]]
 }
 
 @test "without CAP_NET_RAW: exit 3, and it is named" {
 	tl_require_tool setpriv
-	each_engine without_net_raw -o /dev/null
-	each_engine without_net_raw --probe
+	each_ring without_net_raw -o /dev/null
+	each_ring without_net_raw --probe
 }
 
 # --- usage -----------------------------------------------------------------------------------
@@ -569,7 +462,7 @@ without_net_raw() {
 refused() {
 	local code=$1 text=$2
 	shift 2
-	run tl_rx "$engine" -o /dev/null "$@"
+	run tl_rx "${command[@]}" -o /dev/null "$@"
 	echo "$engine $*: exit $status: $output"
 	[ "$status" -eq "$code" ]
 	[[ $output == *"$text"* ]]
@@ -581,20 +474,20 @@ refused() {
 	each_engine refused 2 "filter 'tcp prot 80'" -i rx0 -f 'tcp prot 80'
 	each_engine refused 2 "not both" -i rx0 -f tcp udp
 	each_engine refused 2 "--direction" -i rx0 --direction up
-	each_engine refused 2 "power of two" -i rx0 --block 100000
+	each_ring refused 2 "power of two" -i rx0 --block 100000
 	each_engine refused 2 "twice" -i rx0 -i rx0
-	each_engine refused 2 "twice" -i rx0 -i any
+	each_ring refused 2 "twice" -i rx0 -i any
 	each_engine refused 3 "no such interface" -i nope0
 }
 
 probes() {
-	run --separate-stderr tl_rx "$engine" --probe -i rx0
+	run --separate-stderr tl_rx "${command[@]}" --probe -i rx0
 	[ "$status" -eq 0 ]
-	[ "$("$TL_PYTHON" -c 'import json, sys; a = json.load(sys.stdin); print(a["name"], a["usable"], a["reason"])' <<<"$output")" = "$engine True " ]
-	run --separate-stderr tl_rx "$engine" --probe --plain -i nope0
+	[ "$("$TL_PYTHON" -c 'import json, sys; a = json.load(sys.stdin); print(a["name"], a["usable"], a["reason"])' <<<"$output")" = "${command[0]} True " ]
+	run --separate-stderr tl_rx "${command[@]}" --probe --plain -i nope0
 	[ "$status" -eq 3 ]
 	[[ $output == *"usable=false"*"reason=nope0: no such interface"* ]]
-	run "$engine" --capabilities --plain
+	run "${command[0]}" --capabilities --plain
 	[ "$status" -eq 0 ]
 	[[ $output == *"emits_flows=true"* ]]
 }
@@ -639,7 +532,7 @@ promiscuous() {
 
 reader_goes() {
 	mkfifo "$engine.fifo"
-	tl_spawn "$engine" ip netns exec "$TL_NS_RX" sh -c "exec $engine -i rx0 >$engine.fifo"
+	tl_spawn "$engine" ip netns exec "$TL_NS_RX" sh -c "exec ${command[*]} -i rx0 >$engine.fifo"
 	head -c 1 "$engine.fifo" >/dev/null
 	tl_join "$engine"
 	[ "$TL_STATUS" -eq 0 ]

@@ -9,8 +9,8 @@ msgpack-python reads what the tools write, packet sockets send what they read.
   tap.py stat FILE NAME...       fields of the closing capture_stats, one a line
   tap.py check FILE              one ended stream per interface, no number missing
   tap.py replay IFACE PCAP       sends the frames of an Ethernet capture, unchanged
-  tap.py whole PCAP OUT          a copy without the frames that no wire can carry again: cut short
-                                 in the file, or shorter than a link header
+  tap.py whole PCAP OUT [LIMIT]  a copy without the frames that no wire can carry again: cut short
+                                 in the file, shorter than a link header, or longer than LIMIT
   tap.py device NAME COUNT FIFO  a tap device that, once told by a line from FIFO, receives COUNT
                                  plain frames and as many of a kind (UDP fragmentation offload)
                                  that a packet socket cannot describe; ends with the next line
@@ -21,6 +21,7 @@ msgpack-python reads what the tools write, packet sockets send what they read.
 import fcntl
 import ipaddress
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -144,10 +145,10 @@ def records_of(path):
         at += 16 + captured
 
 
-def cmd_whole(path, out):
+def cmd_whole(path, out, limit=1 << 20):
     with open(out, "wb") as file:
         for header, frame, length in records_of(path):
-            if not frame or 14 <= len(frame) == length:
+            if not frame or 14 <= len(frame) == length <= int(limit):
                 file.write(header + frame)
 
 
@@ -159,6 +160,8 @@ def transmit(iface, frames):
 
 
 def cmd_replay(iface, path):
+    """From one processor: frames keep their order."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     transmit(iface, (frame for _, frame, _ in records_of(path) if frame))
 
 

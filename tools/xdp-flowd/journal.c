@@ -337,7 +337,9 @@ int journal_resend(struct journal *j, struct tl_outbox *outbox)
 			uint64_t from = dropped_after(j, position, record);
 			after = from < after ? from : after;
 		} else {
+			pthread_mutex_lock(&j->lock);
 			j->kept += atomic_load(&record->state) == RECORD_SENT;
+			pthread_mutex_unlock(&j->lock);
 			int err = resend_one(j, outbox, position, record, &after);
 			if (err < 0) {
 				return err;
