@@ -422,7 +422,7 @@ static __noinline int parse_skb(struct __sk_buff *skb, struct tl_packet *pkt)
 {
 	void *data = (void *)(long)skb->data;
 	void *end = (void *)(long)skb->data_end;
-	__u32 len = skb->len + (skb->vlan_present ? 4 : 0);
+	__u32 len = skb->len;
 
 	if (!pkt)
 		return 0;

@@ -488,7 +488,7 @@ TL_INLINE int tl_parse_below_l2(struct tl_frame_bytes *b, __u16 ethertype, __u32
  * Parses what follows a link header of `offset` bytes whose protocol field
  * says `ethertype` (host order). Ethernet II, cooked captures and raw IP all
  * come down to this. `pkt` was begun, and tags kept outside the frame added,
- * by the caller. `wire_len` is the frame's length on the wire.
+ * by the caller. `wire_len` is the frame's length on the wire, without those.
  * Sets and returns pkt->class.
  */
 TL_INLINE int tl_parse_payload(const void *data, const void *end, __u32 wire_len, __u16 ethertype,

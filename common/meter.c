@@ -9,6 +9,8 @@
 #include "flow_writer.h"
 #include "fragtab.h"
 
+enum { VLAN_TAG_LEN = 4 };
+
 struct tl_meter {
 	struct tl_meter_config config;
 	struct tl_meter_counts counts;
@@ -84,18 +86,19 @@ static uint16_t raw_ethertype(const struct tl_frame *f)
 static void parse(const struct tl_frame *f, struct tl_packet *pkt)
 {
 	const uint8_t *end = f->data + f->len;
+	uint32_t wire_len = f->wire_len - (f->has_vlan ? VLAN_TAG_LEN : 0); /* of these bytes */
 
 	tl_parse_begin(pkt);
 	if (f->has_vlan) {
 		tl_parse_tag(pkt, f->vlan_tci);
 	}
 	if (f->link == TL_LINK_ETHERNET) {
-		tl_parse_ethernet(f->data, end, f->wire_len, pkt);
+		tl_parse_ethernet(f->data, end, wire_len, pkt);
 	} else if (f->link == TL_LINK_MALFORMED || f->len < f->link_len) {
 		pkt->class = TL_CLASS_MALFORMED_L2;
 	} else {
 		uint16_t type = f->link == TL_LINK_RAW ? raw_ethertype(f) : f->protocol;
-		tl_parse_payload(f->data, end, f->wire_len, type, f->link_len, pkt);
+		tl_parse_payload(f->data, end, wire_len, type, f->link_len, pkt);
 	}
 	pkt->key.ifindex = f->ifindex;
 	pkt->key.direction = f->direction;
@@ -108,7 +111,7 @@ static void measure(const struct tl_frame *f, struct measured *out)
 	parse(f, pkt);
 	struct tl_merged merged = {
 		.wire_len = f->wire_len,
-		.tag_len = f->has_vlan ? 4 : 0,
+		.tag_len = f->has_vlan ? VLAN_TAG_LEN : 0,
 		.gso_size = f->gso_size,
 		.gso_segments = f->gso_segs,
 	};
