@@ -179,7 +179,7 @@ journaled() {
 	grep -q "rx0: $1 packets.* 5 flows.* 1[0-9] events" one.err
 }
 
-@test "one process at a time; another direction, layout or window is refused" {
+@test "one process at a time; another direction, hook, layout or window is refused" {
 	run_pinned one
 	run --separate-stderr tl_rx xdp-flowd -i rx0 "${PIN[@]}" -o /dev/null
 	[ "$status" -eq 3 ]
@@ -188,6 +188,9 @@ journaled() {
 	run --separate-stderr tl_rx xdp-flowd -i rx0 --direction out "${PIN[@]}" -o /dev/null
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"--unpin"* ]]
+	run --separate-stderr tl_rx xdp-flowd -i rx0 --attach tcx "${PIN[@]}" -o /dev/null
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"pinned by xdp"*"--unpin"* ]]
 	run --separate-stderr tl_rx xdp-flowd -i rx0 --window 64M "${PIN[@]}" -o /dev/null
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"--window"*"--unpin"* ]]

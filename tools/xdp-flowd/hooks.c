@@ -54,9 +54,13 @@ static int load(struct hooks *h, const struct hooks_options *o, const struct pla
 					       : "");
 	}
 	struct tl_control *control = kernel_control(h->kernel);
+	uint32_t entries = kernel_flow_entries(h->kernel);
+	if (entries != o->options->map_flows) {
+		tl_log_note("%s: --map-flows stays %u until --unpin", o->nic->name, entries);
+	}
 	control->layout = TL_KERNEL_LAYOUT;
 	control->frags = try->frags;
-	control->pressure_at = kernel_flow_entries(h->kernel) / 4 * 3;
+	control->pressure_at = entries / 4 * 3;
 	return 0;
 }
 
@@ -151,6 +155,16 @@ static int take_all(struct hooks *h, const struct hooks_options *o, const struct
 
 /* --- what a predecessor left ---------------------------------------------------------------- */
 
+static bool is_wanted(const struct hooks_options *o, enum attach_way in)
+{
+	bool wanted = o->options->attach == OPTION_ATTACH_AUTO;
+
+	for (unsigned int i = 0; i < o->plan->count; i++) {
+		wanted = wanted || o->plan->tries[i].in == in;
+	}
+	return wanted;
+}
+
 /* Its links say how it counted. 1 and *try; 0 there are none; -errno when that is not what is
  * wanted. */
 static int plan_pinned(const struct hooks_options *o, struct plan_try *try)
@@ -166,17 +180,23 @@ static int plan_pinned(const struct hooks_options *o, struct plan_try *try)
 		return refuse(o->refusal, -EINVAL,
 			      "pinned with another --direction: end it with --unpin");
 	}
-	*try = (struct plan_try){.frags = o->pin->frags};
+	*try = (struct plan_try){.out = out ? ATTACH_TCX : ATTACH_NONE, .frags = o->pin->frags};
 	struct attachment attached;
 	int err = in ? pin_take_link(o->pin, false, o->nic->ifindex, &attached) : 0;
-	if (err == 0 && in) {
+	if (err < 0) {
+		return refuse(o->refusal, err, "the pinned link: %s", strerror(-err));
+	}
+	if (in) {
 		try->in = attached.way;
 		attach_end(&attached);
 	}
-	if (err == 0 && out) {
-		try->out = ATTACH_TCX;
+	if (!is_wanted(o, try->in)) {
+		return refuse(o->refusal, -EINVAL,
+			      "pinned by %s, not as --attach says: end it "
+			      "with --unpin",
+			      attach_way_name(try->in));
 	}
-	return err < 0 ? refuse(o->refusal, err, "the pinned link: %s", strerror(-err)) : 1;
+	return 1;
 }
 
 /* The targets of a filter that is pinned must agree about frags. */
@@ -202,6 +222,9 @@ int hooks_open(struct hooks *h, const struct hooks_options *o)
 	err = -EOPNOTSUPP;
 	for (unsigned int i = 0; i < o->plan->count; i++) {
 		if (!agrees(o, &o->plan->tries[i])) {
+			snprintf(h->why, sizeof(h->why),
+				 "pinned for frames of another length: end "
+				 "it with --unpin");
 			continue;
 		}
 		err = take_all(h, o, &o->plan->tries[i], &logged);

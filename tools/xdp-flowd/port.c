@@ -96,6 +96,7 @@ static int open_hooks(struct port *port, const struct refusal *refusal)
 	err = hooks_open(&port->hooks, &options);
 	if (err == 0 && !refusal->answer) {
 		const char *why = plan.why[0] ? plan.why : port->hooks.why;
+		why = strncmp(port->hooks.mode, "xdp", 3) == 0 ? "" : why;
 		tl_log_note("%s: counting by %s%s%s", port->capd.iface, port->hooks.mode,
 			    why[0] ? ": not by xdp: " : "", why);
 	}
