@@ -89,16 +89,19 @@ static void auto_passes_xdp_over_where_it_would_not_be_exact(void **state)
 	struct nic s_tags = good_nic();
 	struct nic driver = good_nic();
 	struct nic tunnel = good_nic();
+	struct nic tap = good_nic();
 
 	tags.features[NIC_RX_VLAN].on = true;
 	s_tags.features[NIC_RX_VLAN_STAG] = (struct nic_feature){.known = true, .on = true};
 	driver.xdp_features = 0;
 	tunnel.type = ARPHRD_NONE;
+	strcpy(tap.driver, "tun");
 	assert_string_equal(plan_of(&tags, &options), "tcx/none");
 	assert_non_null(strstr(plan_against_xdp(&tags), "--fix-offloads"));
 	assert_string_equal(plan_of(&s_tags, &options), "tcx/none");
 	assert_string_equal(plan_of(&driver, &options), "tcx/none");
 	assert_string_equal(plan_of(&tunnel, &options), "tcx/none");
+	assert_string_equal(plan_of(&tap, &options), "tcx/none");
 	s_tags.peer_ifindex = 7; /* a veth takes none out */
 	assert_string_equal(plan_of(&s_tags, &options), "xdp/none xdp/none/f tcx/none");
 }
@@ -154,6 +157,11 @@ static void frames_that_cannot_be_parsed_are_refused(void **state)
 
 	nic.type = ARPHRD_IEEE80211_RADIOTAP;
 	assert_non_null(strstr(plan_of(&nic, &options), "neither an Ethernet nor an IP"));
+	nic.type = ARPHRD_NONE;
+	options.attach = OPTION_ATTACH_GENERIC;
+	assert_non_null(strstr(plan_of(&nic, &options), "no Ethernet header"));
+	options.attach = OPTION_ATTACH_XDP;
+	assert_non_null(strstr(plan_of(&nic, &options), "no Ethernet header"));
 }
 
 int main(void)

@@ -228,12 +228,22 @@ static int drain_step(struct epochs *e, uint64_t now_ns)
 /* --- many of them
  * ------------------------------------------------------------------------------------ */
 
+/* The hint wakes us up; when the ring was full it did not come, but the count is there. */
+static bool is_pressed(const struct epochs *e)
+{
+	struct tl_control *control = kernel_control(e->kernel);
+	uint32_t inserted =
+		__atomic_load_n(&control->inserted[control->epoch & 1], __ATOMIC_RELAXED);
+
+	return e->pressure || (control->pressure_at != 0 && inserted >= control->pressure_at);
+}
+
 bool epochs_step(struct epochs *e, uint64_t now_ns, int *err)
 {
 	*err = 0;
 	switch (e->state) {
 	case EPOCH_COUNTING:
-		if (now_ns >= e->due_ns || e->pressure) {
+		if (now_ns >= e->due_ns || is_pressed(e)) {
 			turn(e, now_ns);
 			waiter_request(e->waiter);
 		}

@@ -262,7 +262,8 @@ static int pin_link(const struct pin *pin, const struct attachment *attached)
 		return 0;
 	}
 	if (attached->way == ATTACH_CLSACT) {
-		tl_log_err("--pin: tc needs Linux 6.6 for that");
+		tl_log_err("--pin: tc needs Linux 6.6 for that; --attach xdp, or --fix-offloads "
+			   "where offloads are in its way, does not");
 		return -EOPNOTSUPP;
 	}
 	int err = pin_put_link(pin, attached);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static int refuse_plan(char *reason, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -36,6 +37,9 @@ const char *plan_against_xdp(const struct nic *nic)
 	}
 	if (nic->xdp_features_known && !(nic->xdp_features & NIC_XDP_BASIC)) {
 		return "its driver has no native XDP";
+	}
+	if (strcmp(nic->driver, "tun") == 0) {
+		return "a tap device hands over merged packets, which XDP counts as one";
 	}
 	if (hides_tags(nic)) {
 		return "rx-vlan-offload hides VLAN tags from XDP; --fix-offloads changes that";
@@ -113,6 +117,11 @@ int plan_make(struct plan *out, const struct nic *nic, const struct options *opt
 	if (nic_link_kind(nic) == NIC_LINK_OTHER) {
 		return refuse_plan(reason, size,
 				   "its frames begin with neither an Ethernet nor an IP header");
+	}
+	if (out->link_raw && way != TL_FILTER_OUT &&
+	    (options->attach == OPTION_ATTACH_GENERIC || options->attach == OPTION_ATTACH_XDP)) {
+		return refuse_plan(reason, size,
+				   "XDP: its frames have no Ethernet header: --attach tcx");
 	}
 	if (options->tap == OPTION_TAP_CHECKED) {
 		int err = check_tap(nic, reason, size);

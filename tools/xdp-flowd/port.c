@@ -17,7 +17,7 @@ static void make_promiscuous(struct port *port)
 	struct packet_mreq request = {.mr_ifindex = port->nic.ifindex,
 				      .mr_type = PACKET_MR_PROMISC};
 
-	if (port->options->capd.no_promisc) {
+	if (port->options->capd.no_promisc || port->options->capd.probe != TL_CAPD_PROBE_NO) {
 		return;
 	}
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
