@@ -132,7 +132,8 @@ static void print_row(const struct bench *b, const struct row *row, double ns[SU
 
 static uint64_t apart(const struct tl_books *books)
 {
-	return books->by_class[TL_CLASS_COARSE].packets + books->by_class[TL_CLASS_UNATTRIBUTED].packets;
+	return books->by_class[TL_CLASS_COARSE].packets +
+	       books->by_class[TL_CLASS_UNATTRIBUTED].packets;
 }
 
 /* Of every packet that ran since `before` the books must know, and its flow found room. */

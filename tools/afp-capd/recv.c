@@ -108,8 +108,7 @@ static void close_receiver(void *context)
 	free(r);
 }
 
-static int open_receiver(void **out, const struct tl_afp *afp,
-			 const struct tl_ring_config *config)
+static int open_receiver(void **out, const struct tl_afp *afp, const struct tl_ring_config *config)
 {
 	struct receiver *r = calloc(1, sizeof(*r));
 
