@@ -77,6 +77,36 @@ static int fix_offloads(struct port *port)
 	return err;
 }
 
+/* Why not by a better hook, or what this one does not see; "" = there is nothing to say. */
+static void explain_mode(const struct port *port, const struct plan *plan, char *text, size_t size)
+{
+	const struct hooks *hooks = &port->hooks;
+	const char *against = plan_against_xdp(&port->nic);
+
+	text[0] = '\0';
+	if (strstr(hooks->mode, "generic")) {
+		snprintf(text, size, "packets that the kernel merged count as one");
+	} else if (strncmp(hooks->mode, "xdp", 3) == 0) {
+		snprintf(text, size, "%s%s", against[0] ? "although " : "", against);
+	} else if (plan->why[0] || hooks->why[0]) {
+		snprintf(text, size, "not by xdp: %s", plan->why[0] ? plan->why : hooks->why);
+	}
+}
+
+static void tell_mode(const struct port *port, const struct plan *plan,
+		      const struct refusal *refusal)
+{
+	char why[sizeof(port->hooks.why) + 16];
+
+	explain_mode(port, plan, why, sizeof(why));
+	if (refusal->answer) {
+		snprintf(refusal->answer->reason, sizeof(refusal->answer->reason), "%s", why);
+	} else {
+		tl_log_note("%s: counting by %s%s%s", port->capd.iface, port->hooks.mode,
+			    why[0] ? ": " : "", why);
+	}
+}
+
 static int open_hooks(struct port *port, const struct refusal *refusal)
 {
 	char reason[160];
@@ -94,11 +124,8 @@ static int open_hooks(struct port *port, const struct refusal *refusal)
 		.refusal = refusal,
 	};
 	err = hooks_open(&port->hooks, &options);
-	if (err == 0 && !refusal->answer) {
-		const char *why = plan.why[0] ? plan.why : port->hooks.why;
-		why = strncmp(port->hooks.mode, "xdp", 3) == 0 ? "" : why;
-		tl_log_note("%s: counting by %s%s%s", port->capd.iface, port->hooks.mode,
-			    why[0] ? ": not by xdp: " : "", why);
+	if (err == 0) {
+		tell_mode(port, &plan, refusal);
 	}
 	return err;
 }
