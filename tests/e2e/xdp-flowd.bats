@@ -116,7 +116,7 @@ refused() {
 	for mode in xdpdrv xdpgeneric; do
 		foreign "$mode"
 		refused 3 "'foreign_pass' (id $FOREIGN)" -i rx0 --attach xdp
-		counts_by "tcx: not by xdp: " -i rx0
+		counts_by "tcx: xdp: the program " -i rx0
 		grep -qF "foreign_pass" xdp-flowd.err
 		expect_events 1 type='"flow_end"' vlan=100 packets=3
 		[ "$(foreign_id)" -eq "$FOREIGN" ]

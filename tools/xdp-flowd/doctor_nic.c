@@ -235,8 +235,7 @@ static bool report_auto(const struct nic *nic, const struct doctor_host *host)
 	bool usable = !why || host->tc;
 
 	if (!why) {
-		snprintf(state, sizeof(state), "native XDP%s",
-			 nic->xdp_features_known ? "" : " if the driver takes it, else tc");
+		snprintf(state, sizeof(state), "native XDP if the driver takes it, else tc");
 	} else {
 		snprintf(state, sizeof(state), "%s: %s",
 			 !host->tc	     ? "none"

@@ -88,8 +88,10 @@ static void explain_mode(const struct port *port, const struct plan *plan, char 
 		snprintf(text, size, "packets that the kernel merged count as one");
 	} else if (strncmp(hooks->mode, "xdp", 3) == 0) {
 		snprintf(text, size, "%s%s", against[0] ? "although " : "", against);
-	} else if (plan->why[0] || hooks->why[0]) {
-		snprintf(text, size, "not by xdp: %s", plan->why[0] ? plan->why : hooks->why);
+	} else if (plan->why[0]) {
+		snprintf(text, size, "not by xdp: %s", plan->why);
+	} else {
+		snprintf(text, size, "%s", hooks->why);
 	}
 }
 

@@ -47,11 +47,11 @@ void refusal_explain(char *text, size_t size, const struct nic *nic, enum attach
 		snprintf(text, size, "%s: needs CAP_NET_ADMIN (run as root)", name);
 		break;
 	case -EOPNOTSUPP:
-		snprintf(text, size, "%s: not with this driver%s%s and kernel%s", name,
-			 nic->driver[0] ? ", " : "", nic->driver,
+		snprintf(text, size, "%s: the driver%s%s of this kernel does not take it%s", name,
+			 nic->driver[0] ? " " : "", nic->driver,
 			 way == ATTACH_TCX || way == ATTACH_CLSACT
 				 ? ""
-				 : ": --attach tcx works with every driver");
+				 : " (--attach tcx works with every driver)");
 		break;
 	case -ERANGE:
 		snprintf(text, size,
