@@ -81,7 +81,7 @@ struct {
 		});
 } grace SEC(".maps");
 
-/* --- one frame's place in the books ------------------------------------------------ */
+/* --- one frame's place in the books --------------------------------------- */
 
 /* What is known of the frame besides its packet: passed by pointer, a call has five arguments. */
 struct frame {
@@ -180,7 +180,7 @@ static __always_inline void begin_flow(struct tl_flow_value *v, const struct tl_
 	};
 }
 
-/* --- hints --------------------------------------------------------------------------- */
+/* --- hints ---------------------------------------------------------------- */
 
 /*
  * A reader that is about to sleep sets the flag and then looks once more. So
@@ -232,7 +232,7 @@ static __always_inline void tell_new_flow(struct tl_books *b, const struct tl_pa
 		hint(b, TL_HINT_PRESSURE, pkt, f);
 }
 
-/* --- flows, and what takes their place ------------------------------------------------- */
+/* --- flows, and what takes their place ------------------------------------ */
 
 /* Either the source or most of the destination goes: what a scan or a flood varies. */
 static __always_inline void make_coarse(struct tl_flow_key *key)
@@ -377,7 +377,7 @@ static __always_inline void count_filtered(struct frame *f)
 	}
 }
 
-/* --- XDP --------------------------------------------------------------------------------- */
+/* --- XDP ------------------------------------------------------------------ */
 
 static __always_inline __u32 xdp_len(struct xdp_md *ctx)
 {
@@ -413,7 +413,7 @@ int xdp_filtered(struct xdp_md *ctx)
 	return xdp_verdict();
 }
 
-/* --- tc ---------------------------------------------------------------------------------- */
+/* --- tc ------------------------------------------------------------------- */
 
 /* How many bytes of headers may be pulled together from the fragments of a packet. */
 #define PULL_MAX (TL_PARSE_MAX_OFFSET + 96)

@@ -84,7 +84,7 @@ struct tl_datagram {
 
 _Static_assert(sizeof(struct tl_datagram) == 48, "no padding in a hashed key");
 
-/* --- what the kernel counts, and where ------------------------------------------- */
+/* --- what the kernel counts, and where ------------------------------------ */
 
 enum {
 	TL_KERNEL_LAYOUT = 1,	   /* of all that follows; a pin of another one is refused */

@@ -112,7 +112,7 @@ int tl_shapes_intern(struct tl_shapes *shapes, struct tl_str type, const struct 
 	return id;
 }
 
-/* --- the writer ------------------------------------------------------------ */
+/* --- the writer ----------------------------------------------------------- */
 
 void tl_batch_init(struct tl_batch_writer *w, const struct tl_shapes *shapes)
 {

@@ -27,7 +27,7 @@ struct capd {
 	uint64_t cpu_asked_ns; /* monotonic */
 };
 
-/* --- statistics ------------------------------------------------------------------ */
+/* --- statistics ----------------------------------------------------------- */
 
 static uint64_t timeval_ns(struct timeval t)
 {
@@ -115,7 +115,7 @@ static void print_stats(struct capd *capd)
 	print_window(&counts);
 }
 
-/* --- start ----------------------------------------------------------------------- */
+/* --- start ---------------------------------------------------------------- */
 
 static int open_port(struct capd *capd, const char *iface)
 {
@@ -230,7 +230,7 @@ static int start_all(struct capd *capd)
 	return err;
 }
 
-/* --- run and stop ------------------------------------------------------------------ */
+/* --- run and stop --------------------------------------------------------- */
 
 static uint64_t deadline_after(uint64_t now_ns, uint64_t duration_ns)
 {

@@ -40,7 +40,7 @@ const struct tl_str tl_flow_types[TL_FLOW_END + 1] = {
 	[TL_FLOW_END] = TL_STR("flow_end"),
 };
 
-/* --- templates --------------------------------------------------------------- */
+/* --- templates ------------------------------------------------------------ */
 
 enum { FLOW_SHAPES = 6, MIN_LAYOUT = 119 };
 

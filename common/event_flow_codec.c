@@ -2,7 +2,7 @@
 /* Encoding and decoding flow events. */
 #include "event_flow.h"
 
-/* --- encoding ---------------------------------------------------------------- */
+/* --- encoding ------------------------------------------------------------- */
 
 static inline __attribute__((always_inline)) uint8_t *put_flow(uint8_t *p,
 							       const struct tl_flow *flow, bool v6,
@@ -60,7 +60,7 @@ uint32_t tl_flow_event_encode(uint8_t *p, const struct tl_flow *flow, enum tl_fl
 	return (uint32_t)(at - p);
 }
 
-/* --- decoding by offset -------------------------------------------------------- */
+/* --- decoding by offset --------------------------------------------------- */
 
 static inline void get_address(uint8_t address[16], const uint8_t *p, bool v6)
 {
@@ -136,7 +136,7 @@ static void decode_by_offset(const struct tl_event *event, struct tl_flow_event 
 	out->ts_ns = event->ts_ns;
 }
 
-/* --- decoding field by field ----------------------------------------------------- */
+/* --- decoding field by field ---------------------------------------------- */
 
 struct flow_values {
 	uint64_t numbers[F_COUNT];

@@ -73,7 +73,7 @@ struct tl_flowtab_config tl_flowtab_defaults(void)
 	};
 }
 
-/* --- memory ------------------------------------------------------------------ */
+/* --- memory --------------------------------------------------------------- */
 
 static void *map(size_t bytes)
 {
@@ -140,7 +140,7 @@ void tl_flowtab_destroy(struct tl_flowtab *tab)
 	free(tab);
 }
 
-/* --- index ------------------------------------------------------------------- */
+/* --- index ---------------------------------------------------------------- */
 
 /* By whole words: a field cleared in a copy would stall the loads that hash it. */
 uint64_t tl_flow_id(const struct tl_flow_key *key)
@@ -232,7 +232,7 @@ void tl_flowtab_prefetch_flow(const struct tl_flowtab *tab, uint64_t id)
 	__builtin_prefetch(hot + 64, 1);
 }
 
-/* --- the order of eviction ------------------------------------------------------ */
+/* --- the order of eviction ------------------------------------------------ */
 
 static void queue_newest(struct tl_flowtab *tab, uint32_t entry)
 {
@@ -264,7 +264,7 @@ static void unqueue(struct tl_flowtab *tab, uint32_t entry)
 	}
 }
 
-/* --- the wheel --------------------------------------------------------------- */
+/* --- the wheel ------------------------------------------------------------ */
 
 static uint64_t quiet_limit(const struct tl_flowtab *tab, const struct tl_flow *flow)
 {
@@ -308,7 +308,7 @@ static void unschedule(struct tl_flowtab *tab, uint32_t entry)
 	tab->cold[c->next].prev = c->prev;
 }
 
-/* --- flows ------------------------------------------------------------------- */
+/* --- flows ---------------------------------------------------------------- */
 
 /* A flow that was merged or announced may be ahead of table time. */
 static void emit(struct tl_flowtab *tab, enum tl_flow_kind kind, uint32_t entry,
@@ -489,7 +489,7 @@ void tl_flowtab_announce(struct tl_flowtab *tab, const struct tl_flow_key *key, 
 	}
 }
 
-/* --- time -------------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------- */
 
 static void look_at(struct tl_flowtab *tab, uint32_t entry)
 {

@@ -165,7 +165,7 @@ int tl_hop_file_open_in(struct tl_hop_in **out, const char *path)
 	return 0;
 }
 
-/* --- out -------------------------------------------------------------------- */
+/* --- out ------------------------------------------------------------------ */
 
 /* A pipe that polls writable takes this much without blocking (pipe(7)). */
 enum { PIPE_CHUNK = 4096, PIPE_SIZE = 1 << 20 };

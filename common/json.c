@@ -6,7 +6,7 @@
 #include "json_private.h"
 #include "proto.h"
 
-/* --- strings ---------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------- */
 
 /* Bytes that stand for themselves in a JSON string, from `p` on. */
 static size_t plain_run(const char *p, const char *end)
@@ -106,7 +106,7 @@ static int put_base64(struct tl_textbuf *out, struct tl_str bytes)
 	return 0;
 }
 
-/* --- values ----------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------- */
 
 enum tl_json_hint tl_json_hint(struct tl_str name)
 {

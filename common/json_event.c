@@ -53,7 +53,7 @@ struct tl_json {
 	struct tl_mp_cursor values[TL_WIRE_MAX_ENTITIES];
 };
 
-/* --- plans ------------------------------------------------------------------ */
+/* --- plans ---------------------------------------------------------------- */
 
 static void clear_plan(struct plan *plan)
 {
@@ -175,7 +175,7 @@ static const struct plan *plan_of(struct tl_json *json, const struct tl_event *e
 	return plan;
 }
 
-/* --- edges ------------------------------------------------------------------ */
+/* --- edges ---------------------------------------------------------------- */
 
 /* The members of an array, or the value itself: the ends of edges. */
 struct ends {
@@ -286,7 +286,7 @@ static int put_edges(struct tl_textbuf *out, const struct tl_mp_cursor *values,
 	return w.cut ? TL_JSON_LITERAL(out, "],\"edges_cut\":true") : TL_JSON_LITERAL(out, "]");
 }
 
-/* --- the line --------------------------------------------------------------- */
+/* --- the line ------------------------------------------------------------- */
 
 static int put_named(struct tl_textbuf *out, const char *lead, struct tl_str text)
 {

@@ -72,7 +72,7 @@ void tl_meter_destroy(struct tl_meter *m)
 	free(m);
 }
 
-/* --- measuring ---------------------------------------------------------------- */
+/* --- measuring ------------------------------------------------------------ */
 
 static uint16_t raw_ethertype(const struct tl_frame *f)
 {
@@ -151,7 +151,7 @@ static void account(struct tl_meter *m, unsigned int class, const struct tl_flow
 	m->counts.class_bytes[class] += d->bytes;
 }
 
-/* --- --raw ---------------------------------------------------------------------- */
+/* --- --raw ---------------------------------------------------------------- */
 
 static void emit_packet(struct tl_meter *m, const struct tl_frame *f, const struct measured *x)
 {
@@ -197,7 +197,7 @@ static void add_raw(struct tl_meter *m, const struct tl_frame *f, struct measure
 	}
 }
 
-/* --- a burst ---------------------------------------------------------------------- */
+/* --- a burst -------------------------------------------------------------- */
 
 /*
  * One step for all packets, then the next: the memory of one packet's flow
@@ -254,7 +254,7 @@ void tl_meter_end(struct tl_meter *m, enum tl_end_reason reason)
 	tl_flowtab_end_all(m->flows, reason);
 }
 
-/* --- counts ------------------------------------------------------------------------ */
+/* --- counts --------------------------------------------------------------- */
 
 struct tl_meter_counts tl_meter_counts(const struct tl_meter *m)
 {

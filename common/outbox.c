@@ -218,7 +218,7 @@ int tl_outbox_resend(struct tl_outbox *o, struct tl_msg *msg, uint32_t events,
 	return tl_outbox_put(o, &item);
 }
 
-/* --- the sending thread --------------------------------------------------------- */
+/* --- the sending thread --------------------------------------------------- */
 
 static void sent(struct tl_outbox *o, size_t len)
 {
@@ -297,7 +297,7 @@ static void *send_all(void *arg)
 	return 0;
 }
 
-/* --- open and close ---------------------------------------------------------------- */
+/* --- open and close ------------------------------------------------------- */
 
 int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config)
 {

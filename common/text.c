@@ -43,7 +43,7 @@ int tl_textbuf_add(struct tl_textbuf *buf, const char *text, size_t len)
 	return 0;
 }
 
-/* --- numbers ---------------------------------------------------------------- */
+/* --- numbers -------------------------------------------------------------- */
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324"
 			    "25262728293031323334353637383940414243444546474849"
@@ -105,7 +105,7 @@ char *tl_text_put_real(char *p, double v)
 	return p + len;
 }
 
-/* --- addresses -------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------ */
 
 static char *put_ip4(char *p, const uint8_t *bytes)
 {
@@ -199,7 +199,7 @@ int tl_text_get_ip(struct tl_str text, uint8_t bytes[16], uint32_t *len)
 	return inet_pton(AF_INET6, copy, bytes) == 1 ? 0 : -EINVAL;
 }
 
-/* --- bytes ------------------------------------------------------------------ */
+/* --- bytes ---------------------------------------------------------------- */
 
 char *tl_text_put_hex(char *p, const uint8_t *bytes, uint32_t len)
 {
@@ -259,7 +259,7 @@ int tl_text_get_base64(struct tl_str text, uint8_t *bytes, uint32_t *len)
 	return 0;
 }
 
-/* --- UTF-8 ------------------------------------------------------------------ */
+/* --- UTF-8 ---------------------------------------------------------------- */
 
 unsigned int tl_text_utf8(const char *p, const char *end, uint32_t *code)
 {

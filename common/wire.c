@@ -80,7 +80,7 @@ int tl_wire_peek(const uint8_t *bytes, size_t len)
 	return size > TL_WIRE_MAX_BATCH ? -E2BIG : (int)size;
 }
 
-/* --- shapes ---------------------------------------------------------------- */
+/* --- shapes --------------------------------------------------------------- */
 
 static void forget_shapes(struct tl_wire_reader *reader)
 {
@@ -189,7 +189,7 @@ static int read_shapes(struct tl_wire_reader *reader, struct tl_mp_cursor *c, st
 	return 0;
 }
 
-/* --- events ---------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 /* [0, ts, type, {name: value}, [[from, to]...]], the cursor after ts. */
 static int check_open(struct tl_wire_reader *reader, struct tl_mp_cursor *c, uint32_t count)
@@ -275,7 +275,7 @@ static int read_events(struct tl_wire_reader *reader, struct tl_mp_cursor *c, st
 	return 0;
 }
 
-/* --- the head -------------------------------------------------------------- */
+/* --- the head ------------------------------------------------------------- */
 
 static int read_stream(struct tl_mp_cursor *c, uint8_t stream[TL_WIRE_STREAM_LEN])
 {

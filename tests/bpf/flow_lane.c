@@ -47,7 +47,7 @@ const struct golden_row *row_named(const char *name)
 	return 0;
 }
 
-/* --- what one frame must leave behind ---------------------------------------------------- */
+/* --- what one frame must leave behind ------------------------------------- */
 
 static void assert_acct(const struct tl_acct *acct, const struct tl_segments *s)
 {

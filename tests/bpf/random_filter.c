@@ -182,7 +182,7 @@ void random_filter_text(char text[RANDOM_TEXT_MAX])
 	expand(text, 'F', 0);
 }
 
-/* --- classic programs ---------------------------------------------------------------- */
+/* --- classic programs ----------------------------------------------------- */
 
 /* What an instruction's k may be. */
 enum operand {

@@ -48,7 +48,7 @@ enum {
 
 static uint64_t seed = 1;
 
-/* --- who sends ------------------------------------------------------------------------------- */
+/* --- who sends ------------------------------------------------------------ */
 
 struct producer {
 	const struct kernel *kernel;
@@ -100,8 +100,7 @@ static void *send_scan(void *arg)
 	return 0;
 }
 
-/* --- who takes ---------------------------------------------------------------------------------
- */
+/* --- who takes ------------------------------------------------------------ */
 
 static struct bench {
 	struct flow_side side;
@@ -213,8 +212,7 @@ static void begin_epochs(uint64_t length_ns)
 	epochs_begin(&bench.epochs, tl_clock_mono_ns());
 }
 
-/* --- the comparison ------------------------------------------------------------------------------
- */
+/* --- the comparison ------------------------------------------------------- */
 
 static struct tl_acct sum_of(const struct tl_acct *a, const struct tl_acct *b)
 {
@@ -287,8 +285,7 @@ static void settle(void)
 	assert_all_accounted_for();
 }
 
-/* --- the tests
- * -------------------------------------------------------------------------------------- */
+/* --- the tests ------------------------------------------------------------ */
 
 static const struct kernel_options tiny = {.flow_entries = TINY_FLOWS,
 					   .coarse_entries = TINY_COARSE};

@@ -38,7 +38,7 @@ static const char *row_in_hand;
 
 static const char *const hook_names[] = {"xdp", "tc in", "tc out"};
 
-/* --- golden rows ------------------------------------------------------------------------- */
+/* --- golden rows ---------------------------------------------------------- */
 
 /* By hand, not by the parser: as it is in the table. */
 static void assert_row(const struct golden_row *row, const struct given *frame,
@@ -154,7 +154,7 @@ static void tag_beside_the_frame_is_the_outer_one(void **state)
 	close(lane.program);
 }
 
-/* --- frames in several buffers ----------------------------------------------------------- */
+/* --- frames in several buffers -------------------------------------------- */
 
 /* Bytes of the frame that lie in the first buffer. */
 static uint32_t linear_len(int program, const struct given *frame)
@@ -210,7 +210,7 @@ static void frame_in_several_buffers_counts_whole(void **state)
 	assert_true(long_rows >= 3);
 }
 
-/* --- fragments ----------------------------------------------------------------------------- */
+/* --- fragments ------------------------------------------------------------ */
 
 static struct tl_flow_key key_of(struct lane *lane, const char *name, struct taken *taken)
 {
@@ -251,7 +251,7 @@ static void later_fragment_has_the_ports_of_the_first_when_that_came_before(void
 	}
 }
 
-/* --- merged packets ------------------------------------------------------------------------ */
+/* --- merged packets ------------------------------------------------------- */
 
 static void merged_packet_counts_as_on_the_wire(void **state)
 {

@@ -33,7 +33,7 @@ enum {
 	FLOWS_PAST_THE_MAP = 200,
 };
 
-/* --- flows of one shape, told apart by address ---------------------------------------------- */
+/* --- flows of one shape, told apart by address ---------------------------- */
 
 struct flows {
 	struct packet packet;
@@ -82,7 +82,7 @@ static void run_flows(struct flow_side *side, struct flows *flows, uint32_t from
 /* Loading takes the verifier half a second: where the maps' sizes do not matter, this one. */
 static struct flow_side plain;
 
-/* --- hints ------------------------------------------------------------------------------------ */
+/* --- hints ---------------------------------------------------------------- */
 
 struct hints {
 	struct tl_hint kept[HINTS_KEPT];
@@ -219,8 +219,7 @@ static void full_ring_costs_hints_and_no_count(void **state)
 	flow_side_close(&side);
 }
 
-/* --- full maps ----------------------------------------------------------------------------------
- */
+/* --- full maps ------------------------------------------------------------ */
 
 /* By hand: what is left of the keys of flow_number. */
 static struct tl_flow_key coarse_key(bool v4, uint8_t net)
@@ -326,8 +325,7 @@ static void flow_beyond_both_maps_is_counted_as_unattributed(void **state)
 	flow_side_close(&side);
 }
 
-/* --- epochs
- * --------------------------------------------------------------------------------------- */
+/* --- epochs --------------------------------------------------------------- */
 
 static void turned_epoch_stands_still_while_the_other_counts(void **state)
 {

@@ -65,7 +65,7 @@ struct tally {
 	uint64_t refused; /* filters */
 };
 
-/* --- packets -------------------------------------------------------------------------- */
+/* --- packets -------------------------------------------------------------- */
 
 static void mutate(struct frame *frame, uint32_t least)
 {
@@ -119,7 +119,7 @@ static void draw_frame(const struct kernel_side *side, struct frame *frame, stru
 	} while (side->hook == TRANSLATE_TC && !is_whole_to_tc(frame));
 }
 
-/* --- libpcap's verdict is the kernel's --------------------------------------------------- */
+/* --- libpcap's verdict is the kernel's ------------------------------------ */
 
 static const struct sock_filter *classic_of(const struct bpf_program *compiled)
 {

@@ -62,7 +62,7 @@ static const struct sock_filter *classic_of(const struct bpf_program *compiled)
 
 #define BESIDE(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 
-/* --- verdicts ----------------------------------------------------------------------------- */
+/* --- verdicts ------------------------------------------------------------- */
 
 static void check_missed(const struct kernel_side *side, struct translate_config config,
 			 uint32_t verdict, uint32_t len)
@@ -99,7 +99,7 @@ static void verdict_without_program_is_counted(void **state)
 	check_missed(&tc, config, 1, 1514);
 }
 
-/* --- the end of the linear part ------------------------------------------------------------- */
+/* --- the end of the linear part ------------------------------------------- */
 
 static uint32_t value_at(uint32_t offset, uint32_t len)
 {
@@ -150,8 +150,7 @@ static void load_across_the_linear_end_yields_the_bytes(void **state)
 	}
 }
 
-/* --- beside the frame --------------------------------------------------------------------------
- */
+/* --- beside the frame ----------------------------------------------------- */
 
 /* Takes a tag as the kernel does, beside the frame, and goes on to the filter. */
 static int load_tagger(uint16_t tci)

@@ -32,7 +32,7 @@ const char *attach_way_name(enum attach_way way)
 	return names[way];
 }
 
-/* --- links: XDP and tcx --------------------------------------------------------------------- */
+/* --- links: XDP and tcx --------------------------------------------------- */
 
 /* The arguments of BPF_LINK_CREATE as tcx wants them; libbpf 1.1 does not know it. */
 struct link_create {
@@ -70,7 +70,7 @@ static int link_xdp(int ifindex, int program, uint32_t mode)
 	return errno == EEXIST ? -EBUSY : errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
-/* --- clsact ----------------------------------------------------------------------------------- */
+/* --- clsact --------------------------------------------------------------- */
 
 static struct bpf_tc_hook clsact_hook(int ifindex, enum kernel_hook hook)
 {
@@ -102,8 +102,7 @@ static void unset_clsact(int ifindex, enum kernel_hook hook)
 	bpf_tc_detach(&at, &opts);
 }
 
-/* --- all ways ------------------------------------------------------------------------------------
- */
+/* --- all ways ------------------------------------------------------------- */
 
 int attach(struct attachment *out, enum attach_way way, int ifindex, enum kernel_hook hook,
 	   int program)

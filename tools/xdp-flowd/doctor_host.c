@@ -20,7 +20,7 @@ enum {
 	HASH_BUCKET = 16,
 };
 
-/* --- trying --------------------------------------------------------------------------- */
+/* --- trying --------------------------------------------------------------- */
 
 static const struct bpf_insn do_nothing[] = {
 	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
@@ -124,7 +124,7 @@ void doctor_host_try(struct doctor_host *host)
 	try_programs(host);
 }
 
-/* --- telling ----------------------------------------------------------------------------- */
+/* --- telling -------------------------------------------------------------- */
 
 static const struct {
 	unsigned int number;

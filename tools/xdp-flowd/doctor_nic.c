@@ -13,7 +13,7 @@ static bool is_on(const struct nic *nic, enum nic_feature_id id)
 	return nic->features[id].known && nic->features[id].on;
 }
 
-/* --- the device -------------------------------------------------------------------------- */
+/* --- the device ----------------------------------------------------------- */
 
 static bool report_link(const struct nic *nic)
 {
@@ -69,7 +69,7 @@ static void report_driver(const struct nic *nic)
 			       });
 }
 
-/* --- frame sizes ---------------------------------------------------------------------------- */
+/* --- frame sizes ---------------------------------------------------------- */
 
 /* A veth refuses by what its other end may send. */
 static uint32_t mtu_that_counts(const struct nic *nic)
@@ -112,7 +112,7 @@ static void report_mtu(const struct nic *nic, const struct doctor_host *host)
 		    });
 }
 
-/* --- offloads -------------------------------------------------------------------------------- */
+/* --- offloads ------------------------------------------------------------- */
 
 static void report_feature(const struct nic *nic, enum nic_feature_id id, const char *effect_on,
 			   enum doctor_grade grade_on)
@@ -184,7 +184,7 @@ static void report_offloads(const struct nic *nic)
 	report_peer_tags(nic);
 }
 
-/* --- channels --------------------------------------------------------------------------------- */
+/* --- channels ------------------------------------------------------------- */
 
 static void report_channels(const struct nic *nic)
 {
@@ -208,8 +208,7 @@ static void report_channels(const struct nic *nic)
 		    });
 }
 
-/* --- the mode that auto takes -------------------------------------------------------------------
- */
+/* --- the mode that auto takes --------------------------------------------- */
 
 /* Why auto does not take, or get, native XDP; 0 when it does. */
 static const char *why_not_native(const struct nic *nic, const struct doctor_host *host)

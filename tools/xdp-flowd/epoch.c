@@ -23,7 +23,7 @@ static uint64_t wall_ns(const struct epochs *e, uint64_t mono_ns)
 	return mono_ns + (uint64_t)e->to_wall_ns;
 }
 
-/* --- what the kernel counted becomes flows --------------------------------------------------- */
+/* --- what the kernel counted becomes flows -------------------------------- */
 
 static struct tl_flow_delta delta_of(const struct epochs *e, const struct tl_flow_value *v)
 {
@@ -81,8 +81,7 @@ static int drain(struct epochs *e)
 	return count < 0 ? count : 0;
 }
 
-/* --- one epoch -----------------------------------------------------------------------------------
- */
+/* --- one epoch ------------------------------------------------------------ */
 
 static void turn(struct epochs *e, uint64_t now_ns)
 {
@@ -225,8 +224,7 @@ static int drain_step(struct epochs *e, uint64_t now_ns)
 	return close_epoch(e, now_ns);
 }
 
-/* --- many of them
- * ------------------------------------------------------------------------------------ */
+/* --- many of them --------------------------------------------------------- */
 
 /* The hint wakes us up; when the ring was full it did not come, but the count is there. */
 static bool is_pressed(const struct epochs *e)
@@ -287,8 +285,7 @@ int epochs_catch_up(struct epochs *e)
 	return err;
 }
 
-/* --- after somebody else
- * ------------------------------------------------------------------------------ */
+/* --- after somebody else -------------------------------------------------- */
 
 /* All of one parity, unchecked: its predecessor may have taken a part. */
 static int take_unchecked(struct epochs *e, struct tl_acct taken[2])

@@ -20,7 +20,7 @@ static bool has_filter(const struct options *options)
 	return options->capd.filter && options->capd.filter[0] != '\0';
 }
 
-/* --- loading ------------------------------------------------------------------------------ */
+/* --- loading -------------------------------------------------------------- */
 
 static int load(struct hooks *h, const struct hooks_options *o, const struct plan_try *try)
 {
@@ -64,7 +64,7 @@ static int load(struct hooks *h, const struct hooks_options *o, const struct pla
 	return 0;
 }
 
-/* --- attaching ---------------------------------------------------------------------------- */
+/* --- attaching ------------------------------------------------------------ */
 
 static int open_gate(struct gate *gate, const struct hooks *h, const struct hooks_options *o,
 		     enum kernel_hook hook, bool frags)
@@ -153,7 +153,7 @@ static int take_all(struct hooks *h, const struct hooks_options *o, const struct
 	return err;
 }
 
-/* --- what a predecessor left ---------------------------------------------------------------- */
+/* --- what a predecessor left ---------------------------------------------- */
 
 static bool is_wanted(const struct hooks_options *o, enum attach_way in)
 {
@@ -235,8 +235,7 @@ int hooks_open(struct hooks *h, const struct hooks_options *o)
 	return err < 0 && !logged ? refuse(o->refusal, err, "%s", h->why) : err;
 }
 
-/* --- afterwards ---------------------------------------------------------------------------------
- */
+/* --- afterwards ----------------------------------------------------------- */
 
 void hooks_detach(struct hooks *h)
 {
@@ -262,8 +261,8 @@ static int pin_link(const struct pin *pin, const struct attachment *attached)
 		return 0;
 	}
 	if (attached->way == ATTACH_CLSACT) {
-		tl_log_err("--pin: tc needs Linux 6.6 for that; --attach xdp, or --fix-offloads "
-			   "where offloads are in its way, does not");
+		tl_log_err("--pin: tc can be pinned from Linux 6.6 on: take --attach xdp, with "
+			   "--fix-offloads where offloads rule it out");
 		return -EOPNOTSUPP;
 	}
 	int err = pin_put_link(pin, attached);

@@ -88,7 +88,7 @@ static const struct slot *current(const struct journal *j)
 	return &j->memory->slots[atomic_load(&j->memory->commits) & 1];
 }
 
-/* --- the ring ------------------------------------------------------------------------------ */
+/* --- the ring ------------------------------------------------------------- */
 
 static void copy_in(struct journal *j, uint64_t position, const uint8_t *bytes, size_t len)
 {
@@ -127,13 +127,12 @@ static void forget(struct journal *j, uint64_t head)
 	atomic_store(&j->memory->tail, tail);
 }
 
-/* Where a record of that size goes; 0 = no room. */
 static bool has_room(struct journal *j, uint64_t head, uint64_t size)
 {
 	return head + size - atomic_load(&j->memory->tail) <= j->memory->ring_size;
 }
 
-/* --- what a batch tells ----------------------------------------------------------------------- */
+/* --- what a batch tells --------------------------------------------------- */
 
 static void tell_flow(struct told *told, const struct tl_event *event)
 {
@@ -203,8 +202,7 @@ static uint32_t tell_batch(struct journal *j, struct told *told, const struct tl
 	return batch.event_count;
 }
 
-/* --- hooks
- * ---------------------------------------------------------------------------------------- */
+/* --- hooks ---------------------------------------------------------------- */
 
 static uint64_t put(void *context, const struct tl_msg *msg)
 {
@@ -264,8 +262,7 @@ void journal_set_lost(struct journal *j, const struct tl_acct lost[2])
 	j->lost_told = false;
 }
 
-/* --- sending what was left
- * ------------------------------------------------------------------------- */
+/* --- sending what was left ------------------------------------------------ */
 
 static int resend_one(struct journal *j, struct tl_outbox *outbox, uint64_t position,
 		      const struct record *record, uint64_t *after)
@@ -351,8 +348,7 @@ int journal_resend(struct journal *j, struct tl_outbox *outbox)
 	return count;
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------- */
 
 static uint64_t units_for(uint64_t window)
 {

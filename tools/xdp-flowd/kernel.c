@@ -31,7 +31,7 @@ struct kernel {
 	struct tl_flow_value values[KERNEL_DRAIN_MAX];
 };
 
-/* --- loading -------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------- */
 
 /* libbpf's own words are for -vv: what a person can act on is said once, by us. */
 static int print(enum libbpf_print_level level, const char *format, va_list args)
@@ -212,7 +212,7 @@ void kernel_close(struct kernel *kernel)
 	free(kernel);
 }
 
-/* --- descriptors ------------------------------------------------------------------------ */
+/* --- descriptors ---------------------------------------------------------- */
 
 int kernel_program(const struct kernel *kernel, enum kernel_hook hook)
 {
@@ -257,7 +257,7 @@ struct tl_control *kernel_control(const struct kernel *kernel)
 	return &kernel->skel->data_control->control;
 }
 
-/* --- epochs ----------------------------------------------------------------------------- */
+/* --- epochs --------------------------------------------------------------- */
 
 uint32_t kernel_turn(struct kernel *kernel)
 {
@@ -340,7 +340,7 @@ int kernel_drain(struct kernel *kernel, uint32_t parity, enum kernel_map map,
 	return (int)count;
 }
 
-/* --- hints ------------------------------------------------------------------------------- */
+/* --- hints ---------------------------------------------------------------- */
 
 int kernel_hints_fd(const struct kernel *kernel)
 {

@@ -59,7 +59,7 @@ const char *nic_xdp_mode_name(enum nic_xdp_mode mode)
 	return names[mode];
 }
 
-/* --- queues of devices that do not tell their channels --------------------------------- */
+/* --- queues of devices that do not tell their channels -------------------- */
 
 /* /sys may be another namespace's, with another device of that name. */
 static bool is_in_sysfs(const struct nic *nic)

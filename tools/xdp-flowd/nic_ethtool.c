@@ -63,7 +63,7 @@ static int tool_do(struct tool *tool, void *command)
 	return ioctl(tool->fd, SIOCETHTOOL, &tool->request) < 0 ? -errno : 0;
 }
 
-/* --- features -------------------------------------------------------------------------- */
+/* --- features ------------------------------------------------------------- */
 
 /* Where each feature's bit is on this kernel; -1 = it has none. */
 struct feature_bits {
@@ -208,7 +208,7 @@ int nic_feature_set(int ifindex, enum nic_feature_id id, bool on)
 	return err;
 }
 
-/* --- driver and channels ------------------------------------------------------------------ */
+/* --- driver and channels -------------------------------------------------- */
 
 static void read_driver(struct tool *tool, struct nic *nic)
 {

@@ -10,7 +10,7 @@
 
 #include "netlink.h"
 
-/* --- the link ---------------------------------------------------------------------- */
+/* --- the link ------------------------------------------------------------- */
 
 struct link_facts {
 	struct nic *nic;
@@ -150,7 +150,7 @@ static int read_own_link(int fd, const char *iface, struct nic *nic)
 	return err;
 }
 
-/* --- addresses ------------------------------------------------------------------------ */
+/* --- addresses ------------------------------------------------------------ */
 
 static bool is_link_local(int family, const uint8_t *bytes)
 {
@@ -197,7 +197,7 @@ static int read_addresses(int fd, struct nic *nic)
 	return netlink_ask(fd, &request, &reader);
 }
 
-/* --- routes ----------------------------------------------------------------------------- */
+/* --- routes --------------------------------------------------------------- */
 
 static bool is_hop_over(struct netlink_span hops, int ifindex)
 {
@@ -279,7 +279,7 @@ static int read_routes(int fd, struct nic *nic)
 	return err == 0 && read_routes_of(fd, nic, AF_INET6) == -EINTR ? -EINTR : err;
 }
 
-/* --- queueing disciplines ---------------------------------------------------------------- */
+/* --- queueing disciplines ------------------------------------------------- */
 
 static void read_qdisc(void *ctx, uint16_t type, struct netlink_span body)
 {
@@ -312,7 +312,7 @@ static int read_qdiscs(int fd, struct nic *nic)
 	return err == -EINTR ? err : 0;
 }
 
-/* --- all of it ---------------------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------ */
 
 int nic_netlink_read(struct nic *nic, const char *iface)
 {

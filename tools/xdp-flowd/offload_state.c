@@ -66,7 +66,7 @@ int offload_state_parse(struct offload_state *state, const char *text, size_t le
 	return at ? 0 : -EBADMSG;
 }
 
-/* --- where it is ------------------------------------------------------------------------ */
+/* --- where it is ---------------------------------------------------------- */
 
 /* A number that no other network namespace has had since boot; before 5.14 its inode. */
 static uint64_t netns_number(void)
@@ -107,7 +107,7 @@ static int make_dir(void)
 	return open_dir();
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------- */
 
 static int write_text(int fd, const char *text, size_t len)
 {
@@ -152,7 +152,7 @@ int offload_state_create(const struct nic *nic, const struct offload_state *stat
 	return err;
 }
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 /* Between open and lock another process may have undone it and removed the file. */
 static int lock(int fd)

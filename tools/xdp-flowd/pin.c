@@ -57,8 +57,7 @@ static const char *link_name(bool outgoing)
 	return outgoing ? "link_out" : "link_in";
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------- */
 
 static int make_folder(const char *path)
 {
@@ -157,8 +156,7 @@ void pin_close(struct pin *pin)
 	pin->lock = -1;
 }
 
-/* --- links
- * ------------------------------------------------------------------------------------------ */
+/* --- links ---------------------------------------------------------------- */
 
 bool pin_has_link(const struct pin *pin, bool outgoing)
 {
@@ -203,8 +201,7 @@ int pin_put_link(const struct pin *pin, const struct attachment *attachment)
 	return bpf_obj_pin(attachment->link, path) < 0 ? -errno : 0;
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------ */
+/* --- the end -------------------------------------------------------------- */
 
 int pin_remove(struct pin *pin)
 {

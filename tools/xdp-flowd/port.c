@@ -177,8 +177,7 @@ void port_close(struct port *port)
 	hooks_close(&port->hooks);
 }
 
-/* --- running ------------------------------------------------------------------------------------
- */
+/* --- running -------------------------------------------------------------- */
 
 int port_begin(struct port *port)
 {

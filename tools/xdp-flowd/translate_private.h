@@ -9,7 +9,7 @@
 
 #include "translate.h"
 
-/* --- translate_check.c: the classic program ---------------------------------------- */
+/* --- translate_check.c: the classic program ------------------------------- */
 
 /* Opcodes that are translated alike. */
 enum classic_kind {
@@ -39,7 +39,7 @@ enum classic_kind translate_kind(uint16_t code);
  */
 int translate_check(const struct sock_filter *classic, uint32_t count, const char **reason);
 
-/* --- the program that is made -------------------------------------------------------- */
+/* --- the program that is made --------------------------------------------- */
 
 /* Registers. A helper call spoils 0 to 5. */
 enum {
@@ -96,7 +96,7 @@ struct translation {
 	struct label *labels; /* count, count again, LABELS_VERDICT */
 };
 
-/* --- translate_emit.c: its instructions and labels ----------------------------------- */
+/* --- translate_emit.c: its instructions and labels ------------------------ */
 
 void emit(struct translation *t, struct bpf_insn insn);
 /* `operation` is one of BPF_ALU or BPF_ALU64. */
@@ -124,7 +124,7 @@ void label_place(struct translation *t, uint32_t label);
 /* Puts distances into the jumps. 0, -E2BIG. */
 int label_resolve(struct translation *t);
 
-/* --- translate_hook.c: what the hooks differ in ---------------------------------------- */
+/* --- translate_hook.c: what the hooks differ in --------------------------- */
 
 struct hook {
 	int16_t data;
@@ -140,7 +140,7 @@ const struct hook *hook_of(enum translate_hook which);
 /* Reads the end of the linear part, if the program looks at the packet at all. */
 void hook_read_data_end(struct translation *t);
 
-/* --- translate_insn.c: one classic instruction ------------------------------------------ */
+/* --- translate_insn.c: one classic instruction ---------------------------- */
 
 /* Bytes that a load reads. */
 uint32_t insn_load_len(const struct sock_filter *insn);

@@ -12,13 +12,14 @@
 static void tell_untold(const struct pin *pin, const struct kernel *kernel, const char *iface)
 {
 	struct tl_books books[2];
+	struct tl_missed missed;
 	struct journal *journal;
 	char path[PIN_PATH];
 	uint64_t told = 0;
 
 	pin_path(pin, "journal", path);
 	if (kernel_books(kernel, 0, &books[0]) < 0 || kernel_books(kernel, 1, &books[1]) < 0 ||
-	    journal_open(&journal, path, 0) < 0) {
+	    kernel_missed(kernel, &missed) < 0 || journal_open(&journal, path, 0) < 0) {
 		return;
 	}
 	struct told sums = journal_told(journal);
@@ -26,7 +27,7 @@ static void tell_untold(const struct pin *pin, const struct kernel *kernel, cons
 		told += sums.by_class[class].packets;
 	}
 	journal_close(journal);
-	uint64_t counted = books[0].total.packets + books[1].total.packets;
+	uint64_t counted = books[0].total.packets + books[1].total.packets + missed.packets;
 	tl_log_note("%s: %llu packets counted, %llu of them not told", iface,
 		    (unsigned long long)counted, (unsigned long long)(counted - told));
 }

@@ -109,7 +109,7 @@ static void stop_at_count(const struct worker *w)
 	}
 }
 
-/* --- sleeping --------------------------------------------------------------------------------- */
+/* --- sleeping ------------------------------------------------------------- */
 
 static void sleep_until(const struct port *port, uint64_t now_ns, uint64_t until_ns)
 {
@@ -164,8 +164,7 @@ static void rest(struct worker *w, uint64_t now_ns)
 	set_sleeping(port, false);
 }
 
-/* --- the thread ----------------------------------------------------------------------------------
- */
+/* --- the thread ----------------------------------------------------------- */
 
 static void step(struct worker *w)
 {
