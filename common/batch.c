@@ -207,14 +207,19 @@ uint8_t *tl_batch_put_head(uint8_t *p, const struct tl_batch_head *head)
 	return tl_mp_put_str(tl_mp_put_str(p, TL_STR("iface")), head->iface);
 }
 
+uint8_t *tl_batch_put_events(uint8_t *p, uint32_t count)
+{
+	p = tl_mp_put_str(p, TL_STR("events"));
+	return tl_mp_put_be32(tl_mp_put_byte(p, TL_MP_ARRAY32), count);
+}
+
 /* Everything before the events. */
 static uint8_t *put_prefix(const struct tl_batch_writer *w, const struct tl_batch_head *head,
 			   uint32_t shape_count, uint8_t *p)
 {
 	p = tl_batch_put_head(p, head);
 	p = put_shapes(w, shape_count, tl_mp_put_str(p, TL_STR("shapes")));
-	p = tl_mp_put_str(p, TL_STR("events"));
-	return tl_mp_put_be32(tl_mp_put_byte(p, TL_MP_ARRAY32), w->count);
+	return tl_batch_put_events(p, w->count);
 }
 
 /* The usual case: the prefix fits the headroom, and the events stay where they are. */

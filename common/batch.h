@@ -88,8 +88,11 @@ int tl_batch_finish(struct tl_batch_writer *w, const struct tl_batch_head *head,
 
 /*
  * The keys up to iface, in at most 256 bytes and the three texts; `size` is 0
- * until tl_wire_set_size. For who puts a batch together by hand (join.c).
+ * until tl_wire_set_size. For who puts a batch together by hand (join.c, run.c).
  */
 uint8_t *tl_batch_put_head(uint8_t *p, const struct tl_batch_head *head);
+
+/* The key of the events and their count, 12 bytes; the events follow. */
+uint8_t *tl_batch_put_events(uint8_t *p, uint32_t count);
 
 #endif

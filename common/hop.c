@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,12 +48,48 @@ static bool is_loopback(const char *url)
 	       (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
 }
 
+static bool is_tcp(const char *url)
+{
+	return strncmp(url, "tcp://", 6) == 0;
+}
+
+/* The port after: acks of tcp://HOST:4000 are at tcp://HOST:4001. */
+static int next_port(char *ack_url, const char *url)
+{
+	const char *colon = strrchr(url, ':');
+	char *end = 0;
+	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+
+	if (port == 0 || port >= 65535 || *end != '\0') {
+		tl_log_err("%s: wants a port from 1 to 65534", url);
+		return -EINVAL;
+	}
+	snprintf(ack_url, TL_HOP_URL_MAX, "%.*s:%lu", (int)(colon - url), url, port + 1);
+	return 0;
+}
+
+int tl_hop_ack_url(char ack_url[TL_HOP_URL_MAX], const char *url,
+		   const struct tl_hop_config *config)
+{
+	const char *given = config->ack_url;
+
+	if (strlen(given ? given : url) + sizeof(".ack") + 1 > TL_HOP_URL_MAX) {
+		tl_log_err("%s: too long", given ? given : url);
+		return -EINVAL;
+	}
+	if (!given && is_tcp(url)) {
+		return next_port(ack_url, url);
+	}
+	snprintf(ack_url, TL_HOP_URL_MAX, "%s%s", given ? given : url, given ? "" : ".ack");
+	return 0;
+}
+
 static int check_url(const char *url, const struct tl_hop_config *config)
 {
 	if (strncmp(url, "ipc://", 6) == 0) {
 		return 0;
 	}
-	if (strncmp(url, "tcp://", 6) != 0) {
+	if (!is_tcp(url)) {
 		tl_log_err("%s: bad place: wants ipc://PATH, tcp://HOST:PORT, a file or -", url);
 		return -EINVAL;
 	}
@@ -63,13 +101,20 @@ static int check_url(const char *url, const struct tl_hop_config *config)
 	return 0;
 }
 
+static int check_urls(const char *url, const struct tl_hop_config *config)
+{
+	int err = check_url(url, config);
+
+	return err == 0 && config->ack_url ? check_url(config->ack_url, config) : err;
+}
+
 int tl_hop_open_in(struct tl_hop_in **out, const char *place, const struct tl_hop_config *config)
 {
 	if (!tl_hop_is_url(place)) {
 		return tl_hop_file_open_in(out, place);
 	}
-	int err = check_url(place, config);
-	return err < 0 ? err : tl_hop_nng_open_in(out, place);
+	int err = check_urls(place, config);
+	return err < 0 ? err : tl_hop_nng_open_in(out, place, config);
 }
 
 void tl_hop_close_in(struct tl_hop_in *in)
@@ -156,13 +201,53 @@ bool tl_hop_in_is_url(const struct tl_hop_in *in)
 	return in->ops->is_url;
 }
 
+void tl_hop_publish(struct tl_hop_in *in, const struct tl_ack *acks, size_t count)
+{
+	for (size_t done = 0; in->has_acks && done < count; done += TL_ACK_MAX) {
+		size_t left = count - done;
+		in->ops->publish(in, acks + done, left < TL_ACK_MAX ? left : TL_ACK_MAX);
+	}
+}
+
+bool tl_hop_in_has_acks(const struct tl_hop_in *in)
+{
+	return in->has_acks;
+}
+
+bool tl_hop_out_has_acks(const struct tl_hop_out *out)
+{
+	return out->has_acks;
+}
+
+int tl_hop_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
+{
+	return out->has_acks ? out->ops->recv_acks(out, acks, max) : -EOPNOTSUPP;
+}
+
+void tl_hop_end_acks(struct tl_hop_out *out)
+{
+	if (out->has_acks) {
+		out->ops->end_acks(out);
+	}
+}
+
+struct tl_hop_link tl_hop_link(const struct tl_hop_out *out)
+{
+	return out->ops->link ? out->ops->link(out) : (struct tl_hop_link){.up_since_ns = 1};
+}
+
+int tl_hop_sync(struct tl_hop_out *out)
+{
+	return out->ops->sync ? out->ops->sync(out) : 0;
+}
+
 int tl_hop_open_out(struct tl_hop_out **out, const char *place, const struct tl_hop_config *config)
 {
 	if (!tl_hop_is_url(place)) {
 		return tl_hop_file_open_out(out, place);
 	}
-	int err = check_url(place, config);
-	return err < 0 ? err : tl_hop_nng_open_out(out, place);
+	int err = check_urls(place, config);
+	return err < 0 ? err : tl_hop_nng_open_out(out, place, config);
 }
 
 void tl_hop_close_out(struct tl_hop_out *out)

@@ -13,11 +13,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ack.h"
 #include "msg.h"
+#include "opt.h"
 
-/* tcp:// off loopback has no authentication and is refused unless asked for. */
 struct tl_hop_config {
-	bool insecure;
+	bool insecure; /* tcp:// off loopback has no authentication: refused unless asked for */
+	bool no_acks;  /* neither tell nor hear what has arrived */
+	/*
+	 * Where a consumer tells, and its producers hear, what is safe; 0 = at URL.ack, or at the
+	 * next port of a tcp URL.
+	 */
+	const char *ack_url;
+	/*
+	 * ipc: who may dial besides root, this user and the user tapline; names or numbers. May
+	 * be 0.
+	 */
+	const struct tl_opt_list *allow_uid;
 };
 
 struct tl_hop_in;
@@ -29,6 +41,7 @@ struct tl_hop_counts {
 	uint64_t bytes;
 	uint64_t skipped_bytes;	    /* between batches, or in messages that are none */
 	uint64_t truncated_batches; /* the file or pipe ended inside */
+	uint64_t refused_peers;	    /* whose user is not allowed */
 };
 
 /* 0; -EINVAL bad place (usage); other -errno. Both after one logged line. */
@@ -54,6 +67,15 @@ bool tl_hop_is_url(const char *place);
 /* True where nobody will ever close the far end: a listening URL. */
 bool tl_hop_in_is_url(const struct tl_hop_in *in);
 
+/*
+ * Tells the producers; any number of acks. Nothing happens on files and pipes,
+ * and with no_acks. An ack that does not get through is lost. Thread-safe.
+ */
+void tl_hop_publish(struct tl_hop_in *in, const struct tl_ack *acks, size_t count);
+
+/* True when producers can hear what is published. */
+bool tl_hop_in_has_acks(const struct tl_hop_in *in);
+
 int tl_hop_open_out(struct tl_hop_out **out, const char *place, const struct tl_hop_config *config);
 void tl_hop_close_out(struct tl_hop_out *out);
 
@@ -64,6 +86,29 @@ void tl_hop_close_out(struct tl_hop_out *out);
  * been written.
  */
 int tl_hop_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns);
+
+/*
+ * Waits until acks come; fills at most `max` (TL_ACK_MAX is always enough) and
+ * returns their number. -ESHUTDOWN after tl_hop_end_acks, -EOPNOTSUPP where none can come. May run
+ * beside the thread that sends.
+ */
+int tl_hop_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max);
+void tl_hop_end_acks(struct tl_hop_out *out);
+
+/* True where acks can come. */
+bool tl_hop_out_has_acks(const struct tl_hop_out *out);
+
+/* Whether somebody is there. Thread-safe. */
+struct tl_hop_link {
+	uint64_t losses;      /* connections that ended: what was on its way may be gone */
+	uint64_t up_since_ns; /* monotonic; 0 = not connected */
+	bool acks_up;	      /* the consumer's acks can be heard */
+};
+
+struct tl_hop_link tl_hop_link(const struct tl_hop_out *out);
+
+/* Makes durable what was sent to a file; nothing elsewhere. 0 or -errno. */
+int tl_hop_sync(struct tl_hop_out *out);
 
 /*
  * Waits until all that was sent has left this process, at most that long:

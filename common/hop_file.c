@@ -224,6 +224,13 @@ static int file_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeou
 	return 0;
 }
 
+static int file_sync(struct tl_hop_out *out)
+{
+	struct file_out *f = (struct file_out *)out;
+
+	return f->pollable || fdatasync(f->fd) == 0 ? 0 : -errno;
+}
+
 static void file_close_out(struct tl_hop_out *out)
 {
 	struct file_out *f = (struct file_out *)out;
@@ -234,7 +241,8 @@ static void file_close_out(struct tl_hop_out *out)
 	free(f);
 }
 
-static const struct tl_hop_out_ops out_ops = {.send = file_send, .close = file_close_out};
+static const struct tl_hop_out_ops out_ops = {
+	.send = file_send, .sync = file_sync, .close = file_close_out};
 
 int tl_hop_file_open_out(struct tl_hop_out **out, const char *path)
 {

@@ -8,6 +8,8 @@
 struct tl_hop_in_ops {
 	int (*recv)(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns);
 	void (*close)(struct tl_hop_in *in);
+	/* One message of acks. 0 where there are none. */
+	void (*publish)(struct tl_hop_in *in, const struct tl_ack *acks, size_t count);
 	bool is_url;
 };
 
@@ -16,22 +18,36 @@ struct tl_hop_in {
 	const struct tl_hop_in_ops *ops;
 	struct tl_hop_counts counts;
 	uint64_t last_input_ns; /* monotonic */
+	bool has_acks;
 };
 
 struct tl_hop_out_ops {
 	int (*send)(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns);
 	bool (*drain)(struct tl_hop_out *out, uint64_t timeout_ns); /* may be 0 */
+	int (*sync)(struct tl_hop_out *out);			    /* may be 0 */
+	/* All three or none. */
+	int (*recv_acks)(struct tl_hop_out *out, struct tl_ack *acks, size_t max);
+	void (*end_acks)(struct tl_hop_out *out);
+	struct tl_hop_link (*link)(const struct tl_hop_out *out);
 	void (*close)(struct tl_hop_out *out);
 };
 
 struct tl_hop_out {
 	const struct tl_hop_out_ops *ops;
+	bool has_acks;
 };
 
 int tl_hop_file_open_in(struct tl_hop_in **out, const char *path);
 int tl_hop_file_open_out(struct tl_hop_out **out, const char *path);
-int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url);
-int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url);
+int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url, const struct tl_hop_config *config);
+int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url,
+			const struct tl_hop_config *config);
+
+enum { TL_HOP_URL_MAX = 512 };
+
+/* Where acks of a URL are told, into `ack_url`. 0 or -EINVAL: too long, or no port. Pure. */
+int tl_hop_ack_url(char ack_url[TL_HOP_URL_MAX], const char *url,
+		   const struct tl_hop_config *config);
 
 /*
  * True when the service is stopping and nothing has come in for `silence_ns`,

@@ -31,10 +31,13 @@ enum tl_intake_kind {
 
 struct tl_intake_verdict {
 	enum tl_intake_kind kind;
-	uint64_t from;
-	uint64_t missing; /* numbers that got lost on the way and will not come again (a producer
-			     that does not wait for acknowledgements): to be declared lost by
-			     lowering `after` to first - missing */
+	uint64_t from; /* the first number to take */
+	/*
+	 * Not 0: numbers got lost on the way and will not come again (the producer does not
+	 * wait for acknowledgements). They are to be declared lost by lowering `after` of what
+	 * is taken to from - missing.
+	 */
+	uint64_t missing;
 };
 
 /* Only looks: tl_intake_took follows when the batch was kept. `next` is tl_run_next of it. */

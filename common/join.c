@@ -173,7 +173,6 @@ bool tl_join_add(struct tl_join *j, struct tl_msg *msg, const struct tl_batch *b
 			   batch->head.iface.len;
 		j->open = !batch->has_unknown_keys;
 	}
-	j->head.base = batch->head.base > j->head.base ? batch->head.base : j->head.base;
 	j->head.end = batch->head.end;
 	j->open = j->open && !batch->head.end;
 	j->parts[j->part_count++] = (struct part){msg, batch->events};
@@ -196,8 +195,7 @@ static int make(const struct tl_join *j, struct tl_msg **out)
 		memcpy(p, definition.ptr, definition.len);
 		p += definition.len;
 	}
-	p = tl_mp_put_byte(tl_mp_put_str(p, TL_STR("events")), TL_MP_ARRAY32);
-	p = tl_mp_put_be32(p, j->events);
+	p = tl_batch_put_events(p, j->events);
 	for (uint32_t i = 0; i < j->part_count; i++) {
 		size_t len = (size_t)(j->parts[i].events.end - j->parts[i].events.at);
 		memcpy(p, j->parts[i].events.at, len);

@@ -20,6 +20,8 @@ struct tl_msg {
 
 /* A message of length 0 over `capacity` bytes, not cleared. 0 on no memory. */
 struct tl_msg *tl_msg_new(size_t capacity);
+/* 0 on no memory. */
+struct tl_msg *tl_msg_copy(const struct tl_msg *msg);
 void tl_msg_free(struct tl_msg *msg);
 
 #endif

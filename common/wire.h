@@ -152,7 +152,13 @@ bool tl_edge_next(struct tl_edge_iter *iter, struct tl_str *from, struct tl_str 
 /* The event_id: a UUIDv8 of stream and number, 36 characters and a NUL. */
 void tl_event_id(const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t number, char text[37]);
 
-/* Rewrite fields of a batch that tl_batch_put_head began, in place. */
+/*
+ * True when base, after and first lie where our writer puts them: only then may
+ * they be rewritten. Another writer's batch becomes such a one by tl_run_cut.
+ */
+bool tl_wire_head_is_ours(const uint8_t *batch, size_t len);
+
+/* Rewrite fields of a batch whose head is ours, in place. */
 void tl_wire_set_size(uint8_t *batch, uint32_t size);
 void tl_wire_set_after(uint8_t *batch, uint64_t after);
 void tl_wire_set_base(uint8_t *batch, uint64_t base);

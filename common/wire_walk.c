@@ -164,12 +164,49 @@ void tl_event_id(const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t number, char
 	*put_hex(p, number & 0xffffffffffffull, 12) = '\0';
 }
 
-/* Offsets in the head that tl_batch_put_head writes: fixed up to `after`. */
+/* Offsets in the head that tl_batch_put_head writes: fixed up to `first`. */
 enum {
 	HEAD_SIZE = 1 + 3 + 6,
-	HEAD_BASE = 1 + 3 + 10 + 25 + 6,
+	HEAD_STREAM = HEAD_SIZE + 4 + 7 + 2,
+	HEAD_BASE = HEAD_STREAM + TL_WIRE_STREAM_LEN + 6,
 	HEAD_AFTER = HEAD_BASE + 8 + 7,
+	HEAD_FIRST = HEAD_AFTER + 8 + 7,
 };
+
+struct piece {
+	unsigned int at;
+	struct tl_str bytes;
+};
+
+bool tl_wire_head_is_ours(const uint8_t *batch, size_t len)
+{
+	static const struct piece pieces[] = {
+		{1, {"\xa1v\x01\xa4size\xce", 9}},
+		{HEAD_SIZE + 4, {"\xa6stream\xc4\x10", 9}},
+		{HEAD_BASE - 6,
+		 {"\xa4"
+		  "base\xcf",
+		  6}},
+		{HEAD_AFTER - 7,
+		 {"\xa5"
+		  "after\xcf",
+		  7}},
+		{HEAD_FIRST - 7,
+		 {"\xa5"
+		  "first\xcf",
+		  7}},
+	};
+
+	if (len < HEAD_FIRST + 8 || batch[0] >> 4 != 8) {
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		if (memcmp(batch + pieces[i].at, pieces[i].bytes.ptr, pieces[i].bytes.len) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
 
 void tl_wire_set_size(uint8_t *batch, uint32_t size)
 {

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Producers: PUSH, and acks the other way. */
+#include <errno.h>
+#include <nng/nng.h>
+#include <nng/protocol/pipeline0/push.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "hop_nng.h"
+#include "hop_private.h"
+
+struct nng_out {
+	struct tl_hop_out out;
+	nng_socket socket;
+	int fd; /* readable when a message can be sent */
+	nng_socket acks;
+	atomic_int acks_up;
+	atomic_uint_fast64_t up_since_ns;
+	atomic_uint_fast64_t losses;
+	atomic_bool acks_ended;
+};
+
+static bool wait_writable(const struct nng_out *n, uint64_t deadline_ns)
+{
+	struct pollfd pfd = {.fd = n->fd, .events = POLLIN};
+
+	for (;;) {
+		uint64_t now = tl_clock_mono_ns();
+		uint64_t left_ms = deadline_ns > now ? (deadline_ns - now) / TL_MS_NS + 1 : 0;
+		int ready = poll(&pfd, 1, left_ms > 1000 ? 1000 : (int)left_ms);
+		if (ready > 0) {
+			return true;
+		}
+		if (tl_clock_mono_ns() >= deadline_ns) {
+			return false;
+		}
+	}
+}
+
+static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
+{
+	struct nng_out *n = (struct nng_out *)out;
+	uint64_t deadline = tl_nng_deadline(timeout_ns);
+	size_t before = (size_t)(msg->data - msg->memory);
+	nng_msg *backing = msg->backing;
+
+	if (before > 0) {
+		nng_msg_trim(backing, before);
+	}
+	nng_msg_chop(backing, nng_msg_len(backing) - msg->len);
+	msg->memory = msg->data;
+	msg->capacity = msg->len;
+	for (;;) {
+		int err = nng_sendmsg(n->socket, backing, NNG_FLAG_NONBLOCK);
+		if (err == 0) {
+			free(msg);
+			return 0;
+		}
+		if (err != NNG_EAGAIN) {
+			return tl_nng_error(err);
+		}
+		if (!wait_writable(n, deadline)) {
+			return -ETIMEDOUT;
+		}
+	}
+}
+
+/*
+ * A push socket is writable again when its pipe has taken the last message:
+ * with SENDBUF 0 the only one there was. What lies in the kernel's buffer
+ * belongs to the peer by then.
+ */
+static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
+{
+	return wait_writable((struct nng_out *)out, tl_nng_deadline(timeout_ns));
+}
+
+static int nng_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
+{
+	return tl_nng_acks_recv(((struct nng_out *)out)->acks, acks, max);
+}
+
+static void nng_end_acks(struct tl_hop_out *out)
+{
+	struct nng_out *n = (struct nng_out *)out;
+
+	if (!atomic_exchange(&n->acks_ended, true)) {
+		nng_close(n->acks);
+	}
+}
+
+static struct tl_hop_link nng_link(const struct tl_hop_out *out)
+{
+	const struct nng_out *n = (const struct nng_out *)out;
+
+	return (struct tl_hop_link){
+		.losses = atomic_load(&n->losses),
+		.up_since_ns = atomic_load(&n->up_since_ns),
+		.acks_up = atomic_load(&n->acks_up) > 0,
+	};
+}
+
+static void nng_close_out(struct tl_hop_out *out)
+{
+	struct nng_out *n = (struct nng_out *)out;
+
+	nng_close(n->socket);
+	if (out->has_acks) {
+		nng_end_acks(out);
+	}
+	free(n);
+}
+
+static const struct tl_hop_out_ops out_ops = {
+	.send = nng_send_batch,
+	.drain = nng_drain,
+	.recv_acks = nng_recv_acks,
+	.end_acks = nng_end_acks,
+	.link = nng_link,
+	.close = nng_close_out,
+};
+
+static void watch_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+	struct nng_out *n = arg;
+
+	(void)pipe;
+	if (event == NNG_PIPE_EV_ADD_POST) {
+		atomic_store(&n->up_since_ns, tl_clock_mono_ns());
+	} else {
+		atomic_store(&n->up_since_ns, 0);
+		atomic_fetch_add(&n->losses, 1);
+	}
+}
+
+static int open_out_data(struct nng_out *n, const char *url)
+{
+	int err = nng_push0_open(&n->socket);
+
+	if (err != 0) {
+		return tl_nng_explain("open a socket for", url, err);
+	}
+	nng_socket_set_int(n->socket, NNG_OPT_SENDBUF, 0);
+	nng_pipe_notify(n->socket, NNG_PIPE_EV_ADD_POST, watch_pipe, n);
+	nng_pipe_notify(n->socket, NNG_PIPE_EV_REM_POST, watch_pipe, n);
+	err = tl_nng_dial(n->socket, url);
+	if (err == 0) {
+		err = nng_socket_get_int(n->socket, NNG_OPT_SENDFD, &n->fd);
+	}
+	if (err != 0) {
+		nng_close(n->socket);
+		return tl_nng_explain("dial", url, err);
+	}
+	return 0;
+}
+
+static int open_out_acks(struct nng_out *n, const char *url, const struct tl_hop_config *config)
+{
+	char ack_url[TL_HOP_URL_MAX];
+
+	if (config->no_acks) {
+		return 0;
+	}
+	int err = tl_hop_ack_url(ack_url, url, config);
+	if (err == 0) {
+		err = tl_nng_acks_dial(&n->acks, ack_url, &n->acks_up);
+	}
+	n->out.has_acks = err == 0;
+	return err;
+}
+
+int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url,
+			const struct tl_hop_config *config)
+{
+	struct nng_out *n = calloc(1, sizeof(*n));
+	if (!n) {
+		return -ENOMEM;
+	}
+	n->out.ops = &out_ops;
+	/* The acks first, so that they are heard from the first batch on. */
+	int err = open_out_acks(n, url, config);
+	if (err == 0) {
+		err = open_out_data(n, url);
+		if (err < 0) {
+			tl_hop_end_acks(&n->out);
+		}
+	}
+	if (err < 0) {
+		free(n);
+		return err;
+	}
+	*out = &n->out;
+	return 0;
+}
