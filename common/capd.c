@@ -100,8 +100,9 @@ static void print_window(const struct tl_outbox_counts *counts)
 {
 	if (counts->dropped_events > 0) {
 		tl_log_warn("%llu events dropped: the consumer was too slow for the window "
-			    "(--window)",
-			    (unsigned long long)counts->dropped_events);
+			    "(--window); %llu of them may have arrived unacknowledged",
+			    (unsigned long long)counts->dropped_events,
+			    (unsigned long long)counts->unconfirmed_events);
 	}
 }
 
@@ -145,31 +146,49 @@ static int open_ports(struct capd *capd)
  * A file is opened while we still are who we were started as: the user
  * tapline could not create it in the caller's folder.
  */
-static int open_output_file(struct tl_capd_options *options)
+static int open_output(const char **place)
 {
-	if (strcmp(options->output, "-") == 0 || strstr(options->output, "://")) {
+	static char names[TL_OPT_LIST_MAX][24];
+	unsigned int slot = 0;
+
+	if (strcmp(*place, "-") == 0 || tl_hop_is_url(*place)) {
 		return 0;
 	}
-	int fd = open(options->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0) {
-		tl_log_err("%s: %s", options->output, strerror(errno));
+	int fd = open(*place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0) {
+		tl_log_err("%s: %s", *place, strerror(errno));
 		return -EINVAL;
 	}
-	close(fd);
-	options->output = "-";
+	while (names[slot][0]) {
+		slot++;
+	}
+	snprintf(names[slot], sizeof(names[slot]), "/dev/fd/%d", fd);
+	*place = names[slot];
 	return 0;
+}
+
+static int open_outputs(struct tl_capd_options *options)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < options->outputs.count && err == 0; i++) {
+		err = open_output(&options->outputs.items[i]);
+	}
+	return err;
 }
 
 static int open_outbox(struct capd *capd)
 {
 	struct tl_outbox_config config = {
-		.place = capd->options->output,
 		.policy = TL_OUTBOX_DROP_OLDEST,
 		.window = capd->options->window,
-		.hop = {.insecure = capd->options->insecure},
+		.hop = {.insecure = capd->options->insecure,
+			.no_acks = capd->options->no_acks,
+			.ack_url = capd->options->ack_url},
 	};
+	int err = tl_outbox_set_places(&config, &capd->options->outputs);
 
-	return tl_outbox_open(&capd->shared.outbox, &config);
+	return err == 0 ? tl_outbox_open(&capd->shared.outbox, &config) : err;
 }
 
 /* Everything that needs a privilege, then their end, then the first thread. */
@@ -181,7 +200,7 @@ static int open_all(struct capd *capd)
 		err = open_ports(capd);
 	}
 	if (err == 0) {
-		err = open_output_file(capd->options);
+		err = open_outputs(capd->options);
 	}
 	if (err == 0 && capd->shared.engine->prepare) {
 		err = capd->shared.engine->prepare(&capd->shared);
@@ -352,7 +371,7 @@ static int run_mode(struct capd *capd)
 	if (capd->options->probe != TL_CAPD_PROBE_NO) {
 		return tl_capd_probe(&capd->shared);
 	}
-	return tl_hop_refuse_terminal(capd->options->output) ? TL_EXIT_USAGE : capture(capd);
+	return tl_hop_refuse_terminal(&capd->options->outputs) ? TL_EXIT_USAGE : capture(capd);
 }
 
 int tl_capd_main(const struct tl_capd_engine *engine, int argc, char **argv)

@@ -16,11 +16,11 @@ enum tl_capd_probe {
 
 struct tl_capd_options {
 	struct tl_opt_list interfaces;
-	const char *filter; /* 0: everything */
-	const char *output;
-	unsigned int direction; /* index into in, out, both */
-	uint64_t count;		/* packets after which to stop; 0 = never */
-	uint64_t duration_ns;	/* after which to stop; 0 = never */
+	const char *filter;	    /* 0: everything */
+	struct tl_opt_list outputs; /* none = stdout */
+	unsigned int direction;	    /* index into in, out, both */
+	uint64_t count;		    /* packets after which to stop; 0 = never */
+	uint64_t duration_ns;	    /* after which to stop; 0 = never */
 	uint64_t flows;
 	uint64_t every;
 	uint64_t idle_ns;
@@ -32,6 +32,8 @@ struct tl_capd_options {
 	unsigned int probe;  /* enum tl_capd_probe */
 	bool no_promisc;
 	bool insecure;
+	bool no_acks;
+	const char *ack_url;
 	bool capabilities;
 	bool plain;
 };

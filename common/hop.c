@@ -267,9 +267,19 @@ bool tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 	return !out->ops->drain || out->ops->drain(out, timeout_ns);
 }
 
-bool tl_hop_refuse_terminal(const char *place)
+static bool writes_stdout(const struct tl_opt_list *outputs)
 {
-	if (strcmp(place, "-") != 0 || !isatty(STDOUT_FILENO)) {
+	for (unsigned int i = 0; i < outputs->count; i++) {
+		if (strcmp(outputs->items[i], "-") == 0) {
+			return true;
+		}
+	}
+	return outputs->count == 0;
+}
+
+bool tl_hop_refuse_terminal(const struct tl_opt_list *outputs)
+{
+	if (!writes_stdout(outputs) || !isatty(STDOUT_FILENO)) {
 		return false;
 	}
 	tl_log_err(

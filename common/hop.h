@@ -4,7 +4,8 @@
  * interface. One message is one batch.
  *
  * A place is named as on the command line: "-" is stdin or stdout, a text with
- * "://" is an nng URL (ipc:///path, tcp://host:port), anything else a file.
+ * "://" is an nng URL (ipc:///path, tcp://host:port), anything else a file;
+ * /dev/fd/N is that descriptor, as in a shell.
  * Consumers listen, producers dial. Logs what could not be opened.
  */
 #ifndef TL_HOP_H
@@ -60,6 +61,12 @@ void tl_hop_close_in(struct tl_hop_in *in);
 int tl_hop_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns);
 
 struct tl_hop_counts tl_hop_in_counts(const struct tl_hop_in *in);
+
+enum { TL_HOP_URL_MAX = 512 };
+
+/* Where acks of a URL are told, into `ack_url`. 0 or -EINVAL: too long, or no port. Pure. */
+int tl_hop_ack_url(char ack_url[TL_HOP_URL_MAX], const char *url,
+		   const struct tl_hop_config *config);
 
 /* True for a place that is an nng URL. */
 bool tl_hop_is_url(const char *place);
@@ -117,7 +124,8 @@ int tl_hop_sync(struct tl_hop_out *out);
  */
 bool tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns);
 
-/* True and one hint on stderr when the place is "-" and stdout is a terminal. */
-bool tl_hop_refuse_terminal(const char *place);
+/* True and one hint on stderr when one of the places is "-" (or there is none) and stdout is a
+ * terminal. */
+bool tl_hop_refuse_terminal(const struct tl_opt_list *outputs);
 
 #endif

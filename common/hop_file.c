@@ -244,10 +244,24 @@ static void file_close_out(struct tl_hop_out *out)
 static const struct tl_hop_out_ops out_ops = {
 	.send = file_send, .sync = file_sync, .close = file_close_out};
 
+/* A descriptor is not opened once more: its file may be out of reach by now. */
+static int open_place(const char *path)
+{
+	uint64_t fd;
+
+	if (strcmp(path, "-") == 0) {
+		return STDOUT_FILENO;
+	}
+	if (strncmp(path, "/dev/fd/", 8) == 0 && tl_opt_parse_number(path + 8, &fd) == 0 &&
+	    fd <= INT32_MAX) {
+		return fcntl((int)fd, F_GETFD) < 0 ? -1 : (int)fd;
+	}
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+}
+
 int tl_hop_file_open_out(struct tl_hop_out **out, const char *path)
 {
-	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-	int fd = strcmp(path, "-") == 0 ? STDOUT_FILENO : open(path, flags, 0640);
+	int fd = open_place(path);
 
 	if (fd < 0) {
 		int err = -errno;

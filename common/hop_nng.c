@@ -18,7 +18,7 @@
 #include "clock.h"
 #include "privilege.h"
 
-enum { RECONNECT_MIN_MS = 10, RECONNECT_MAX_MS = 1000 };
+enum { RECONNECT_MIN_MS = 10 };
 
 int tl_nng_error(int nng_error)
 {
@@ -71,10 +71,10 @@ int tl_nng_listen(nng_socket socket, const char *url)
 	return err;
 }
 
-int tl_nng_dial(nng_socket socket, const char *url)
+int tl_nng_dial(nng_socket socket, const char *url, int reconnect_max_ms)
 {
 	nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-	nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+	nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, reconnect_max_ms);
 	return nng_dial(socket, url, 0, NNG_FLAG_NONBLOCK);
 }
 

@@ -31,7 +31,7 @@ void tl_nng_peers_guard(struct tl_nng_peers *peers, nng_socket socket);
 int tl_nng_listen(nng_socket socket, const char *url);
 
 /* Dials, now and whenever the connection is lost; an nng error. */
-int tl_nng_dial(nng_socket socket, const char *url);
+int tl_nng_dial(nng_socket socket, const char *url, int reconnect_max_ms);
 
 /* Monotonic, UINT64_MAX = never. */
 uint64_t tl_nng_deadline(uint64_t timeout_ns);

@@ -7,6 +7,9 @@
 
 #include "hop_nng.h"
 
+/* Sooner than the data: a peer whose acks are not heard is taken for one that has none. */
+enum { RECONNECT_MAX_MS = 100 };
+
 int tl_nng_acks_listen(nng_socket *out, const char *url, struct tl_nng_peers *peers)
 {
 	int err = nng_pub0_open(out);
@@ -58,7 +61,7 @@ int tl_nng_acks_dial(nng_socket *out, const char *url, atomic_int *up)
 	nng_socket_set_size(*out, NNG_OPT_RECVMAXSZ, (size_t)TL_ACK_MAX * TL_ACK_LEN);
 	nng_pipe_notify(*out, NNG_PIPE_EV_ADD_POST, count_pipe, up);
 	nng_pipe_notify(*out, NNG_PIPE_EV_REM_POST, count_pipe, up);
-	err = tl_nng_dial(*out, url);
+	err = tl_nng_dial(*out, url, RECONNECT_MAX_MS);
 	if (err != 0) {
 		nng_close(*out);
 		return tl_nng_explain("dial", url, err);

@@ -10,6 +10,8 @@
 #include "hop_nng.h"
 #include "hop_private.h"
 
+enum { RECONNECT_MAX_MS = 1000 };
+
 struct nng_out {
 	struct tl_hop_out out;
 	nng_socket socket;
@@ -144,7 +146,7 @@ static int open_out_data(struct nng_out *n, const char *url)
 	nng_socket_set_int(n->socket, NNG_OPT_SENDBUF, 0);
 	nng_pipe_notify(n->socket, NNG_PIPE_EV_ADD_POST, watch_pipe, n);
 	nng_pipe_notify(n->socket, NNG_PIPE_EV_REM_POST, watch_pipe, n);
-	err = tl_nng_dial(n->socket, url);
+	err = tl_nng_dial(n->socket, url, RECONNECT_MAX_MS);
 	if (err == 0) {
 		err = nng_socket_get_int(n->socket, NNG_OPT_SENDFD, &n->fd);
 	}

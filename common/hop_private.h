@@ -43,12 +43,6 @@ int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url, const struct tl_
 int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url,
 			const struct tl_hop_config *config);
 
-enum { TL_HOP_URL_MAX = 512 };
-
-/* Where acks of a URL are told, into `ack_url`. 0 or -EINVAL: too long, or no port. Pure. */
-int tl_hop_ack_url(char ack_url[TL_HOP_URL_MAX], const char *url,
-		   const struct tl_hop_config *config);
-
 /*
  * True when the service is stopping and nothing has come in for `silence_ns`,
  * or it has taken 4 s: supervisors wait 5.

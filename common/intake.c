@@ -239,6 +239,19 @@ void tl_intake_safe(struct tl_intake *in, const uint8_t stream[TL_WIRE_STREAM_LE
 	pthread_mutex_unlock(&in->lock);
 }
 
+void tl_intake_all_safe(struct tl_intake *in, uint64_t since_ns)
+{
+	pthread_mutex_lock(&in->lock);
+	struct entry *e = (struct entry *)in->map.newest;
+	for (; e && e->seen_ns >= since_ns; e = (struct entry *)e->node.older) {
+		if (e->got > e->safe) {
+			e->safe = e->got;
+			mark_changed(in, e);
+		}
+	}
+	pthread_mutex_unlock(&in->lock);
+}
+
 /* --- telling -------------------------------------------------------------- */
 
 /* Once per position per round: each refusal makes the producer send all of it again. */

@@ -52,6 +52,9 @@ void tl_intake_took(struct tl_intake *intake, const uint8_t stream[TL_WIRE_STREA
 void tl_intake_safe(struct tl_intake *intake, const uint8_t stream[TL_WIRE_STREAM_LEN],
 		    uint64_t safe);
 
+/* All that has arrived of the streams seen since then is durable. */
+void tl_intake_all_safe(struct tl_intake *intake, uint64_t since_ns);
+
 /*
  * What is to be told now: streams that changed, refusals, and each 100 ms
  * those seen in the last 10 s. Returns how many of `acks` were filled; call

@@ -2,47 +2,57 @@
 #include "outbox.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "log.h"
 #include "outbox_private.h"
+#include "run.h"
 #include "service.h"
 
-#define SEND_SLICE_NS (100 * TL_MS_NS) /* between looks at whether to give up */
-#define STOP_WAIT_NS  (5 * TL_SECOND_NS)
+#define SLICE_NS     (100 * TL_MS_NS) /* between looks at whether to give up */
+#define STOP_WAIT_NS (5 * TL_SECOND_NS)
 
-struct held {
-	struct held *next;
-	struct tl_outbox_item item;
-};
-
-struct tl_outbox {
-	struct tl_outbox_config config;
-	struct tl_hop_out *hop;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct tl_stream_loss foreign; /* of forwarded batches: nobody declares it here */
-	struct held *head;	       /* the one being sent stays the head */
-	struct held **tail;
-	uint64_t held_bytes;
-	uint64_t give_up_ns; /* monotonic; UINT64_MAX while open */
-	bool sending;	     /* the head is with the hop: not to be dropped */
-	bool closing;
-	int error; /* -errno that broke the hop */
-	struct tl_outbox_counts counts;
-};
-
-static void count_dropped(struct tl_outbox *o, const struct held *h)
+bool tl_outbox_forwards(const struct tl_outbox *o)
 {
-	o->counts.dropped_batches++;
-	o->counts.dropped_events += h->item.events;
+	return o->config.acked != 0;
 }
 
-static void tell_journal(const struct held *h, bool sent)
+/* --- streams -------------------------------------------------------------- */
+
+static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const uint8_t *id)
+{
+	struct tl_streamnode *node = tl_streammap_find(&o->streams, id);
+
+	if (node) {
+		tl_streammap_touch(&o->streams, node);
+		return (struct tl_outbox_stream *)node;
+	}
+	struct tl_outbox_stream *s = calloc(1, sizeof(*s));
+	if (s) {
+		s->tail = &s->head;
+		tl_streammap_add(&o->streams, &s->node, id);
+	}
+	return s;
+}
+
+enum { IDLE_STREAMS = 1024 }; /* kept for what they have heard */
+
+/* A stream with nothing to remember; the map holds a bounded number of idle ones. */
+static void forget_idle(struct tl_outbox *o)
+{
+	struct tl_outbox_stream *s = (struct tl_outbox_stream *)o->streams.oldest;
+
+	if (o->streams.count > IDLE_STREAMS && !s->head) {
+		tl_streammap_remove(&o->streams, &s->node);
+		free(s);
+	}
+}
+
+/* --- leaving the window --------------------------------------------------- */
+
+static void tell_journal(const struct tl_held *h, bool sent)
 {
 	const struct tl_journal *journal = h->item.journal;
 
@@ -51,81 +61,179 @@ static void tell_journal(const struct held *h, bool sent)
 	}
 }
 
-static void forget(struct tl_outbox *o, struct held *h)
+static void unlink_from_stream(struct tl_held *h)
 {
-	o->held_bytes -= h->item.msg->len;
+	struct tl_outbox_stream *s = h->stream;
+	struct tl_held **link = s ? &s->head : 0;
+
+	if (!s) {
+		return;
+	}
+	while (*link != h) {
+		link = &(*link)->stream_next;
+	}
+	*link = h->stream_next;
+	if (!*link) {
+		s->tail = link;
+	}
+}
+
+static void unlink_held(struct tl_outbox *o, struct tl_held *h)
+{
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		struct tl_lane *lane = &o->lanes[i];
+		lane->next = lane->next == h ? h->next : lane->next;
+		lane->pending -= h->done & lane->bit ? 0 : 1;
+	}
+	*(h->prev ? &h->prev->next : &o->head) = h->next;
+	*(h->next ? &h->next->prev : &o->tail) = h->prev;
+	unlink_from_stream(h);
+	o->held_bytes -= h->len;
 	o->counts.held_batches--;
 }
 
-/* Takes the first batch that is not with the hop out of the window, 0 when there is none. */
-static struct held *unlink_oldest(struct tl_outbox *o)
+static void free_held(struct tl_held *h)
 {
-	struct held **link = o->sending && o->head ? &o->head->next : &o->head;
-	struct held *h = *link;
+	tl_msg_free(h->item.msg);
+	free(h);
+}
 
-	if (h) {
-		*link = h->next;
-		if (!*link) {
-			o->tail = link;
-		}
+static void count_dropped(struct tl_outbox *o, uint32_t events)
+{
+	o->counts.dropped_batches++;
+	o->counts.dropped_events += events;
+}
+
+void tl_outbox_release(struct tl_outbox *o, struct tl_held *h)
+{
+	if (h->done != o->all_lanes || h->busy) {
+		return;
+	}
+	unlink_held(o, h);
+	tell_journal(h, !h->lost);
+	if (h->lost) {
+		count_dropped(o, h->item.events);
+	}
+	free_held(h);
+	forget_idle(o);
+	pthread_cond_broadcast(&o->changed);
+}
+
+void tl_outbox_done(struct tl_outbox *o, struct tl_held *h, uint8_t lane_bit)
+{
+	if (h->done & lane_bit) {
+		return;
+	}
+	h->done |= lane_bit;
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		o->lanes[i].pending -= o->lanes[i].bit == lane_bit ? 1 : 0;
+	}
+	tl_outbox_release(o, h);
+}
+
+/* --- dropping ------------------------------------------------------------- */
+
+/* The run that follows in this stream declares the loss: in the window, or yet to come. */
+static void declare_loss(struct tl_outbox_stream *s, const struct tl_held *next, uint64_t after)
+{
+	uint64_t *declared = next ? (uint64_t *)&next->item.head.after : &s->loss_after;
+
+	if (!next && !s->loss_pending) {
+		s->loss_pending = true;
+		s->loss_after = after;
+	}
+	*declared = after < *declared ? after : *declared;
+}
+
+/*
+ * What was never sent is certain not to have arrived: its loss is counted to
+ * the event. Else the oldest goes.
+ */
+static struct tl_held *choose_victim(const struct tl_outbox *o)
+{
+	struct tl_held *unsent = o->lanes[0].next;
+
+	for (unsigned int i = 1; i < o->lane_count && unsent; i++) {
+		struct tl_held *next = o->lanes[i].next;
+		unsent = !next || next->order > unsent->order ? next : unsent;
+	}
+	while (unsent && (unsent->tried || unsent->busy)) {
+		unsent = unsent->next;
+	}
+	struct tl_held *h = unsent ? unsent : o->head;
+	while (h && h->busy) {
+		h = h->next;
 	}
 	return h;
 }
 
-/* The run that follows in this stream declares the loss: in the window, or yet to come. */
-static void declare_loss(struct tl_outbox *o, const struct held *lost)
+/* Sent everywhere, and as far as is known nobody will ever say more. */
+static bool is_as_good_as_done(const struct tl_outbox *o, const struct tl_held *h)
 {
-	for (struct held *h = o->head; h; h = h->next) {
-		if (h->item.loss == lost->item.loss && h->item.after > lost->item.after) {
-			h->item.after = lost->item.after;
-			tl_wire_set_after(h->item.msg->data, lost->item.after);
-			return;
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		const struct tl_lane *lane = &o->lanes[i];
+		if (!((h->sent | h->done) & lane->bit) || !tl_lane_is_unheard(lane)) {
+			return false;
 		}
 	}
-	struct tl_stream_loss *loss = lost->item.loss;
-	if (!loss->pending || lost->item.after < loss->after) {
-		loss->pending = true;
-		loss->after = lost->item.after;
-	}
+	return true;
 }
 
-static void drop_oldest(struct tl_outbox *o)
+static bool drop_one(struct tl_outbox *o)
 {
-	struct held *h = unlink_oldest(o);
+	struct tl_held *h = choose_victim(o);
 
 	if (!h) {
-		return;
+		return false;
 	}
-	count_dropped(o, h);
-	forget(o, h);
-	declare_loss(o, h);
+	if (is_as_good_as_done(o, h)) {
+		unlink_held(o, h);
+		tell_journal(h, true);
+		free_held(h);
+		return true;
+	}
+	if (h->stream) {
+		declare_loss(h->stream, h->stream_next, h->item.head.after);
+	}
+	count_dropped(o, h->item.events);
+	unlink_held(o, h);
 	tell_journal(h, false);
-	tl_msg_free(h->item.msg);
-	free(h);
+	free_held(h);
+	return true;
 }
+
+/* --- entering the window -------------------------------------------------- */
 
 static bool is_full(const struct tl_outbox *o, size_t len)
 {
 	return o->held_bytes + len > o->config.window && o->held_bytes > 0;
 }
 
-static bool has_more_than_inflight(const struct tl_outbox *o)
-{
-	return o->head && (!o->sending || o->head->next);
-}
-
-/* In slices: a signal does not wake a condition, and a producer must be able to stop. */
-static void wait_for_room(struct tl_outbox *o)
+void tl_outbox_wait(struct tl_outbox *o)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += SEND_SLICE_NS;
+	until.tv_nsec += SLICE_NS;
 	if (until.tv_nsec >= (long)TL_SECOND_NS) {
 		until.tv_nsec -= (long)TL_SECOND_NS;
 		until.tv_sec++;
 	}
 	pthread_cond_timedwait(&o->changed, &o->lock, &until);
+}
+
+/* What broke the outbox: nothing while one lane still works. */
+static int error_of(const struct tl_outbox *o)
+{
+	int error = 0;
+
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		if (o->lanes[i].error == 0) {
+			return 0;
+		}
+		error = error == 0 || error == -EPIPE ? o->lanes[i].error : error;
+	}
+	return error;
 }
 
 /*
@@ -134,68 +242,111 @@ static void wait_for_room(struct tl_outbox *o)
  */
 static int make_room(struct tl_outbox *o, size_t len)
 {
-	while (is_full(o, len) && o->error == 0) {
+	while (is_full(o, len) && error_of(o) == 0) {
 		if (o->config.policy == TL_OUTBOX_DROP_OLDEST) {
-			if (!has_more_than_inflight(o)) {
+			if (!drop_one(o)) {
 				return 0;
 			}
-			drop_oldest(o);
 		} else if (tl_service_stopping()) {
 			return o->held_bytes / 4 < o->config.window ? 0 : -ETIMEDOUT;
 		} else {
-			wait_for_room(o);
+			tl_outbox_wait(o);
 		}
 	}
-	return o->error;
+	return error_of(o);
 }
 
 /* What could not be declared so far is declared by this batch. */
-static void take_loss(struct tl_outbox *o, struct tl_outbox_item *item)
+static void take_loss(struct tl_outbox_stream *s, struct tl_held *h)
 {
-	struct tl_stream_loss *loss = item->loss;
+	uint64_t *after = &h->item.head.after;
 
-	if (loss->pending && loss != &o->foreign) {
-		loss->pending = false;
-		item->after = loss->after < item->after ? loss->after : item->after;
-		tl_wire_set_after(item->msg->data, item->after);
+	if (s->loss_pending && h->ours) {
+		s->loss_pending = false;
+		*after = s->loss_after < *after ? s->loss_after : *after;
 	}
 }
 
-static void refuse(struct tl_outbox *o, const struct held *h)
+static void append(struct tl_outbox *o, struct tl_held *h)
 {
-	count_dropped(o, h);
-	h->item.loss->pending = true;
-	h->item.loss->after = h->item.after;
-	tell_journal(h, false);
-	tl_msg_free(h->item.msg);
+	h->order = o->next_order++;
+	h->prev = o->tail;
+	*(o->tail ? &o->tail->next : &o->head) = h;
+	o->tail = h;
+	if (h->stream) {
+		*h->stream->tail = h;
+		h->stream->tail = &h->stream_next;
+	}
+	o->held_bytes += h->len;
+	o->counts.held_batches++;
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		struct tl_lane *lane = &o->lanes[i];
+		lane->next = lane->next ? lane->next : h;
+		lane->pending++;
+		if (lane->error != 0) {
+			h->lost = true;
+			h->done |= lane->bit;
+			lane->pending--;
+		}
+	}
+	pthread_cond_broadcast(&o->changed);
 }
 
-static void append(struct tl_outbox *o, struct held *h)
+static void refuse(struct tl_outbox *o, struct tl_outbox_stream *s,
+		   const struct tl_outbox_item *item)
 {
-	*o->tail = h;
-	o->tail = &h->next;
-	o->held_bytes += h->item.msg->len;
-	o->counts.held_batches++;
-	pthread_cond_broadcast(&o->changed);
+	struct tl_held h = {.item = *item};
+
+	count_dropped(o, item->events);
+	if (s) {
+		declare_loss(s, 0, item->head.after);
+	}
+	tell_journal(&h, false);
+	tl_msg_free(item->msg);
 }
 
 int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *item)
 {
-	struct held *h = calloc(1, sizeof(*h));
-	struct held now = {.item = *item};
+	struct tl_held *h = calloc(1, sizeof(*h));
 
 	pthread_mutex_lock(&o->lock);
 	int err = make_room(o, item->msg->len);
-	take_loss(o, &now.item);
-	if (!h || err < 0) {
-		err = h ? err : -ENOMEM;
-		refuse(o, &now);
+	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : stream_of(o, item->head.stream);
+	if (!h || (!s && !tl_outbox_forwards(o))) {
+		err = -ENOMEM;
+	}
+	if (err < 0) {
+		refuse(o, s, item);
 		free(h);
 	} else {
-		*h = now;
+		h->item = *item;
+		h->stream = s;
+		h->len = item->msg->len;
+		h->ours = tl_wire_head_is_ours(item->msg->data, item->msg->len);
+		h->next_number = tl_run_next(&item->head, item->events);
+		if (s) {
+			take_loss(s, h);
+		}
 		append(o, h);
 	}
 	pthread_mutex_unlock(&o->lock);
+	return err;
+}
+
+/* Another writer's head lies otherwise and is read the long way. */
+static int read_head(struct tl_outbox *o, const struct tl_msg *msg, struct tl_batch_head *head)
+{
+	struct tl_batch batch;
+
+	if (tl_wire_head_is_ours(msg->data, msg->len)) {
+		tl_wire_get_head(msg->data, head);
+		return 0;
+	}
+	int err = o->reader ? 0 : tl_wire_reader_create(&o->reader);
+	if (err == 0) {
+		err = tl_wire_read(o->reader, msg->data, msg->len, &batch, 0);
+		*head = batch.head;
+	}
 	return err;
 }
 
@@ -207,97 +358,95 @@ int tl_outbox_forward(struct tl_outbox *o, struct tl_msg *msg, uint32_t events)
 int tl_outbox_resend(struct tl_outbox *o, struct tl_msg *msg, uint32_t events,
 		     const struct tl_journal *journal, uint64_t ticket)
 {
-	const struct tl_outbox_item item = {
-		.msg = msg,
-		.loss = &o->foreign,
-		.events = events,
-		.journal = journal,
-		.ticket = ticket,
-	};
+	struct tl_outbox_item item = {
+		.msg = msg, .events = events, .journal = journal, .ticket = ticket};
+	int err = read_head(o, msg, &item.head);
 
+	if (err < 0) {
+		pthread_mutex_lock(&o->lock);
+		refuse(o, 0, &item);
+		pthread_mutex_unlock(&o->lock);
+		return err;
+	}
 	return tl_outbox_put(o, &item);
 }
 
-/* --- the sending thread --------------------------------------------------- */
-
-static void sent(struct tl_outbox *o, size_t len)
+int tl_outbox_set_places(struct tl_outbox_config *config, const struct tl_opt_list *outputs)
 {
-	struct held *h = o->head;
-
-	o->head = h->next;
-	if (!o->head) {
-		o->tail = &o->head;
+	if (outputs->count > TL_OUTBOX_LANES) {
+		tl_log_err("-o: at most %d places", TL_OUTBOX_LANES);
+		return -EINVAL;
 	}
-	o->counts.held_batches--;
-	o->held_bytes -= len;
-	o->counts.sent_batches++;
-	o->counts.sent_events += h->item.events;
-	o->counts.sent_bytes += len;
-	tell_journal(h, true);
-	free(h);
-}
-
-static void break_hop(struct tl_outbox *o, int err)
-{
-	o->error = err;
-	if (err != -EPIPE) {
-		o->counts.broken = true;
-		const char *place = strcmp(o->config.place, "-") == 0 ? "stdout" : o->config.place;
-		tl_log_err("cannot write %s: %s", place, strerror(-err));
+	if (outputs->count > 1 && config->hop.ack_url) {
+		tl_log_err("--ack-url: for one output only");
+		return -EINVAL;
 	}
-}
-
-/* Sends the head; called and returns with the lock held. */
-static void send_head(struct tl_outbox *o)
-{
-	struct tl_msg *msg = o->head->item.msg;
-	size_t len = msg->len;
-
-	o->sending = true;
-	pthread_mutex_unlock(&o->lock);
-	int err = tl_hop_send(o->hop, msg, SEND_SLICE_NS);
-	pthread_mutex_lock(&o->lock);
-	o->sending = false;
-	if (err == 0) {
-		sent(o, len);
-	} else if (err != -ETIMEDOUT) {
-		break_hop(o, err);
+	config->places[0] = "-";
+	for (unsigned int i = 0; i < outputs->count; i++) {
+		config->places[i] = outputs->items[i];
 	}
-	pthread_cond_broadcast(&o->changed);
-}
-
-/* Also who meant to wait for ever gives up some time after a signal. */
-static bool is_too_late(const struct tl_outbox *o)
-{
-	uint64_t now = tl_clock_mono_ns();
-	uint64_t stop_ns = tl_service_stop_ns();
-
-	return now >= o->give_up_ns ||
-	       (stop_ns != 0 && now - stop_ns >= STOP_WAIT_NS && o->give_up_ns == UINT64_MAX);
-}
-
-static bool is_over(const struct tl_outbox *o)
-{
-	return o->error != 0 || (o->closing && (!o->head || is_too_late(o)));
-}
-
-static void *send_all(void *arg)
-{
-	struct tl_outbox *o = arg;
-
-	pthread_mutex_lock(&o->lock);
-	while (!is_over(o)) {
-		if (o->head) {
-			send_head(o);
-		} else {
-			pthread_cond_wait(&o->changed, &o->lock);
-		}
-	}
-	pthread_mutex_unlock(&o->lock);
 	return 0;
 }
 
 /* --- open and close ------------------------------------------------------- */
+
+static void init_sync(struct tl_outbox *o)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&o->lock, 0);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&o->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static int open_lanes(struct tl_outbox *o)
+{
+	int err = 0;
+
+	while (err == 0 && o->lane_count < TL_OUTBOX_LANES && o->config.places[o->lane_count]) {
+		err = tl_lane_open(&o->lanes[o->lane_count], o, o->lane_count);
+		if (err == 0) {
+			o->all_lanes |= o->lanes[o->lane_count++].bit;
+		}
+	}
+	for (unsigned int i = 0; i < o->lane_count && err == 0; i++) {
+		err = tl_lane_start(&o->lanes[i]);
+	}
+	return err;
+}
+
+static void free_outbox(struct tl_outbox *o)
+{
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		tl_lane_close(&o->lanes[i]);
+	}
+	while (o->streams.oldest) {
+		struct tl_streamnode *node = o->streams.oldest;
+		tl_streammap_remove(&o->streams, node);
+		free(node);
+	}
+	tl_streammap_fini(&o->streams);
+	tl_wire_reader_destroy(o->reader);
+	pthread_mutex_destroy(&o->lock);
+	pthread_cond_destroy(&o->changed);
+	free(o);
+}
+
+static void stop_lanes(struct tl_outbox *o, uint64_t timeout_ns)
+{
+	uint64_t now = tl_clock_mono_ns();
+
+	pthread_mutex_lock(&o->lock);
+	o->closing = true;
+	o->give_up_ns = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		tl_lane_join(&o->lanes[i]);
+	}
+}
 
 int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config)
 {
@@ -306,23 +455,15 @@ int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config
 		return -ENOMEM;
 	}
 	o->config = *config;
-	o->tail = &o->head;
 	o->give_up_ns = UINT64_MAX;
-	pthread_mutex_init(&o->lock, 0);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	int err = tl_hop_open_out(&o->hop, config->place, &config->hop);
-	if (err < 0) {
-		free(o);
-		return err;
+	init_sync(o);
+	int err = tl_streammap_init(&o->streams);
+	if (err == 0) {
+		err = open_lanes(o);
 	}
-	err = -pthread_create(&o->thread, 0, send_all, o);
 	if (err < 0) {
-		tl_hop_close_out(o->hop);
-		free(o);
+		stop_lanes(o, 0);
+		free_outbox(o);
 		return err;
 	}
 	*out = o;
@@ -333,12 +474,11 @@ int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config
 static void drop_rest(struct tl_outbox *o)
 {
 	while (o->head) {
-		struct held *h = o->head;
-		o->head = h->next;
-		count_dropped(o, h);
-		forget(o, h);
-		tl_msg_free(h->item.msg);
-		free(h);
+		struct tl_held *h = o->head;
+		o->counts.unconfirmed_events += h->tried ? h->item.events : 0;
+		count_dropped(o, h->item.events);
+		unlink_held(o, h);
+		free_held(h);
 	}
 }
 
@@ -347,28 +487,26 @@ int tl_outbox_close(struct tl_outbox *o, uint64_t timeout_ns, struct tl_outbox_c
 	if (!o) {
 		return 0;
 	}
-	uint64_t now = tl_clock_mono_ns();
-	pthread_mutex_lock(&o->lock);
-	o->closing = true;
-	o->give_up_ns = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
-	pthread_cond_broadcast(&o->changed);
-	pthread_mutex_unlock(&o->lock);
-	pthread_join(o->thread, 0);
+	stop_lanes(o, timeout_ns);
 	bool left = o->head != 0;
 	drop_rest(o);
-	if (o->error == 0) {
-		while (!tl_hop_drain(o->hop, SEND_SLICE_NS) && !is_too_late(o)) {
-		}
-	}
-	int err = o->error != 0 ? o->error : left ? -ETIMEDOUT : 0;
+	int err = error_of(o);
+	err = err != 0 ? err : o->counts.broken ? -EIO : left ? -ETIMEDOUT : 0;
 	if (counts) {
 		*counts = o->counts;
 	}
-	tl_hop_close_out(o->hop);
-	pthread_mutex_destroy(&o->lock);
-	pthread_cond_destroy(&o->changed);
-	free(o);
+	free_outbox(o);
 	return err;
+}
+
+/* Also who meant to wait for ever gives up some time after a signal. */
+bool tl_outbox_too_late(const struct tl_outbox *o)
+{
+	uint64_t now = tl_clock_mono_ns();
+	uint64_t stop_ns = tl_service_stop_ns();
+
+	return now >= o->give_up_ns ||
+	       (stop_ns != 0 && now - stop_ns >= STOP_WAIT_NS && o->give_up_ns == UINT64_MAX);
 }
 
 struct tl_outbox_counts tl_outbox_counts(struct tl_outbox *o)
@@ -382,7 +520,7 @@ struct tl_outbox_counts tl_outbox_counts(struct tl_outbox *o)
 bool tl_outbox_reader_gone(struct tl_outbox *o)
 {
 	pthread_mutex_lock(&o->lock);
-	bool gone = o->error == -EPIPE;
+	bool gone = error_of(o) == -EPIPE;
 	pthread_mutex_unlock(&o->lock);
 	return gone;
 }

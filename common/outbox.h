@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What lies between a producer and its hop: a window of finished batches and
- * a thread that sends them, so that a slow consumer never stops a capture
- * thread. When the window is full a live producer drops the oldest batch and
- * declares it (the next run of that stream has its `after` lowered); others
- * wait.
+ * What lies between a producer and its consumers: a window of finished batches
+ * and a thread for each place that sends them, so that a slow consumer never
+ * stops a capture thread.
+ *
+ * A batch stays in the window until every place has it: a consumer that
+ * acknowledges (common/ack.h) has it when it says that it is safe; a file, a
+ * pipe, or a consumer that does not, when it was sent. What is missing there is
+ * sent again: from what the consumer says it has got, when the connection was
+ * lost, the consumer is another run, refuses because of a gap, or got no
+ * further for 30 s.
+ *
+ * When the window is full a live producer drops a batch (one that was never
+ * sent, if there is one, else the oldest) and declares it: the next run of that
+ * stream has its `after` lowered; others wait.
  *
  * And the streams: who numbers events. A stream may be fed by several threads.
  */
@@ -24,33 +33,52 @@ enum tl_outbox_policy {
 	TL_OUTBOX_DROP_OLDEST, /* live capture */
 };
 
-enum { TL_OUTBOX_WINDOW = 16 << 20 };
+enum { TL_OUTBOX_WINDOW = 16 << 20, TL_OUTBOX_LANES = 8 };
 
 struct tl_outbox_config {
-	const char *place; /* of tl_hop_open_out */
+	const char *places[TL_OUTBOX_LANES]; /* of tl_hop_open_out; each gets everything */
 	enum tl_outbox_policy policy;
 	uint64_t window; /* bytes */
 	struct tl_hop_config hop;
+	/*
+	 * Not 0: a forwarder. Somebody upstream keeps each batch until it is acknowledged, so what
+	 * was sent is forgotten here, and what the place of that index tells is told to these.
+	 * Where acknowledging ends (a file, a pipe, a consumer that does not), the acks are made
+	 * here: runs are then accepted as any consumer does. `lost`: the connection broke, and
+	 * with it what was on its way. Calls come from threads of the outbox, and must not
+	 * call it.
+	 */
+	void (*acked)(void *context, unsigned int place, const struct tl_ack *acks, size_t count);
+	void (*lost)(void *context, unsigned int place);
+	void *context;
 };
 
+/*
+ * The places of -o; stdout when there are none. 0, or -EINVAL after one logged
+ * line: too many, or one ack_url for several.
+ */
+int tl_outbox_set_places(struct tl_outbox_config *config, const struct tl_opt_list *outputs);
+
 struct tl_outbox_counts {
-	uint64_t sent_batches;
+	uint64_t sent_batches; /* by all places, sent again included */
 	uint64_t sent_events;
 	uint64_t sent_bytes;
+	uint64_t resent_batches;
 	uint64_t dropped_events; /* window full, or unsent at close: declared in the stream if it
 				    goes on */
 	uint64_t dropped_batches;
-	uint64_t held_batches; /* in the window now */
-	bool broken;	       /* the hop failed (not EPIPE); all later batches count as dropped */
+	uint64_t unconfirmed_events; /* of those dropped at close: sent, but never acknowledged */
+	uint64_t held_batches;	     /* in the window now */
+	bool broken; /* a place failed (not EPIPE); what it did not get counts as dropped */
 };
 
 struct tl_outbox;
 
-/* Opens the hop and starts the thread: call after privileges are dropped. Logs. */
+/* Opens the hops and starts the threads: call after privileges are dropped. Logs. */
 int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config);
 
 /*
- * Sends what is held, waits at most `timeout_ns` (UINT64_MAX: as long as it
+ * Sends what is held until it is safe, waits at most `timeout_ns` (UINT64_MAX: as long as it
  * takes, but 5 s after a signal to stop), and stops. What is left is
  * counted as dropped. 0, -ETIMEDOUT when something was left, or the -errno
  * the hop failed with. `counts` may be 0.
@@ -84,7 +112,8 @@ struct tl_stream;
 struct tl_journal {
 	/* Before the batch can be sent: a ticket, not 0; 0 = not kept. */
 	uint64_t (*put)(void *context, const struct tl_msg *msg);
-	/* The hop took the batch, or it was dropped and its loss declared. */
+	/* It is safe, or as good as (sent where nobody acknowledges); or it was dropped, and its
+	   loss declared. */
 	void (*done)(void *context, uint64_t ticket, bool sent);
 	void *context;
 };
@@ -97,10 +126,7 @@ struct tl_stream_config {
 	const struct tl_journal *journal; /* may be 0; outlives the outbox */
 };
 
-/*
- * A new stream of random id on this host, numbered from 0. Under
- * TL_OUTBOX_DROP_OLDEST it has to outlive the outbox, whose window points to it.
- */
+/* A new stream of random id on this host, numbered from 0. */
 int tl_stream_create(struct tl_stream **out, const struct tl_stream_config *config);
 void tl_stream_destroy(struct tl_stream *stream);
 

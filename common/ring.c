@@ -22,6 +22,19 @@ static int open_port(struct tl_capd_port *port)
 	return tl_ring_port_open(ring_port(port), shared_of(port->shared));
 }
 
+/* The events we send, and the acks we hear. */
+static void leave_out(struct tl_ring_own *own, const struct tl_capd_options *options,
+		      const char *place)
+{
+	const struct tl_hop_config hop = {.ack_url = options->ack_url};
+	char ack_url[TL_HOP_URL_MAX];
+
+	tl_ring_own_add_place(own, place);
+	if (tl_hop_is_url(place) && tl_hop_ack_url(ack_url, place, &hop) == 0) {
+		tl_ring_own_add_place(own, ack_url);
+	}
+}
+
 static int prepare(struct tl_capd_shared *capd)
 {
 	const struct tl_ring_options *options = (const struct tl_ring_options *)capd->options;
@@ -29,7 +42,9 @@ static int prepare(struct tl_capd_shared *capd)
 	if (options->raw && !options->include_own) {
 		struct tl_ring_own *own = &shared_of(capd)->own;
 		tl_ring_own_add_ssh(own, getenv("SSH_CONNECTION"));
-		tl_ring_own_add_place(own, options->capd.output);
+		for (unsigned int i = 0; i < options->capd.outputs.count; i++) {
+			leave_out(own, &options->capd, options->capd.outputs.items[i]);
+		}
 	}
 	return 0;
 }

@@ -13,7 +13,6 @@ enum { NAME_MAX_LEN = 64, IFACE_MAX_LEN = 256 };
 struct tl_stream {
 	pthread_mutex_t lock;
 	struct tl_outbox *outbox;
-	struct tl_stream_loss loss;
 	const struct tl_journal *journal;
 	uint8_t id[TL_WIRE_STREAM_LEN];
 	uint64_t next;
@@ -84,12 +83,12 @@ static struct tl_batch_head head_of(const struct tl_stream *s, bool end)
 	return head;
 }
 
-static int put(struct tl_stream *s, struct tl_msg *msg, uint64_t after, uint32_t events)
+static int put(struct tl_stream *s, struct tl_msg *msg, const struct tl_batch_head *head,
+	       uint32_t events)
 {
 	struct tl_outbox_item item = {
 		.msg = msg,
-		.loss = &s->loss,
-		.after = after,
+		.head = *head,
 		.events = events,
 		.journal = s->journal,
 	};
@@ -115,7 +114,7 @@ int tl_stream_push(struct tl_stream *s, struct tl_batch_writer *w, bool end)
 	if (err == 0) {
 		s->after = s->next;
 		/* Within the lock: batches of a stream leave in the order of their numbers. */
-		err = put(s, msg, head.after, events);
+		err = put(s, msg, &head, events);
 	} else {
 		tl_batch_fini(w);
 	}

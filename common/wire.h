@@ -158,6 +158,9 @@ void tl_event_id(const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t number, char
  */
 bool tl_wire_head_is_ours(const uint8_t *batch, size_t len);
 
+/* Stream, base, after, first and end of such a batch. */
+void tl_wire_get_head(const uint8_t *batch, struct tl_batch_head *head);
+
 /* Rewrite fields of a batch whose head is ours, in place. */
 void tl_wire_set_size(uint8_t *batch, uint32_t size);
 void tl_wire_set_after(uint8_t *batch, uint64_t after);

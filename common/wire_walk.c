@@ -197,7 +197,7 @@ bool tl_wire_head_is_ours(const uint8_t *batch, size_t len)
 		  7}},
 	};
 
-	if (len < HEAD_FIRST + 8 || batch[0] >> 4 != 8) {
+	if (len < HEAD_FIRST + 8 + 5 || batch[0] >> 4 != 8) {
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
@@ -206,6 +206,15 @@ bool tl_wire_head_is_ours(const uint8_t *batch, size_t len)
 		}
 	}
 	return true;
+}
+
+void tl_wire_get_head(const uint8_t *batch, struct tl_batch_head *head)
+{
+	memcpy(head->stream, batch + HEAD_STREAM, TL_WIRE_STREAM_LEN);
+	head->base = tl_mp_be64(batch + HEAD_BASE);
+	head->after = tl_mp_be64(batch + HEAD_AFTER);
+	head->first = tl_mp_be64(batch + HEAD_FIRST);
+	head->end = batch[HEAD_FIRST + 8 + 4] == TL_MP_TRUE;
 }
 
 void tl_wire_set_size(uint8_t *batch, uint32_t size)

@@ -196,7 +196,7 @@ static void bench_meter(struct tl_stream *stream, uint32_t flows, const struct o
 int main(void)
 {
 	struct tl_outbox_config out = {
-		.place = "/dev/null", .policy = TL_OUTBOX_WAIT, .window = TL_OUTBOX_WINDOW};
+		.places[0] = "/dev/null", .policy = TL_OUTBOX_WAIT, .window = TL_OUTBOX_WINDOW};
 	struct tl_outbox *outbox;
 	struct tl_stream *stream;
 

@@ -28,7 +28,7 @@ static void require(int holds)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct tl_outbox_config config = {
-		.place = "/dev/null", .policy = TL_OUTBOX_WAIT, .window = TL_OUTBOX_WINDOW};
+		.places[0] = "/dev/null", .policy = TL_OUTBOX_WAIT, .window = TL_OUTBOX_WINDOW};
 
 	(void)argc;
 	(void)argv;

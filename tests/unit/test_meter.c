@@ -60,7 +60,7 @@ struct rig {
 static void open_rig(struct rig *rig, struct tl_meter_config config)
 {
 	struct tl_outbox_config outbox = {
-		.place = place, .policy = TL_OUTBOX_WAIT, .window = TL_OUTBOX_WINDOW};
+		.places[0] = place, .policy = TL_OUTBOX_WAIT, .window = TL_OUTBOX_WINDOW};
 
 	*rig = (struct rig){0};
 	assert_int_equal(tl_outbox_open(&rig->outbox, &outbox), 0);

@@ -57,7 +57,7 @@ static int teardown(void **state)
 static struct tl_outbox *open_outbox(const char *place, enum tl_outbox_policy policy,
 				     uint64_t window)
 {
-	struct tl_outbox_config config = {.place = place, .policy = policy, .window = window};
+	struct tl_outbox_config config = {.places[0] = place, .policy = policy, .window = window};
 	struct tl_outbox *outbox = 0;
 
 	assert_int_equal(tl_outbox_open(&outbox, &config), 0);
@@ -168,7 +168,7 @@ static void *keep_books(void *arg)
 
 static void open_books(struct books *b, const char *place, unsigned int until_ended)
 {
-	static const struct tl_hop_config config = {0};
+	static const struct tl_hop_config config = {.no_acks = true};
 
 	*b = (struct books){.until_ended = until_ended};
 	assert_int_equal(tl_hop_open_in(&b->in, place, &config), 0);

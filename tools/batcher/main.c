@@ -8,6 +8,7 @@
 #include "hop.h"
 #include "log.h"
 #include "opt.h"
+#include "passback.h"
 #include "privilege.h"
 #include "service.h"
 
@@ -15,7 +16,10 @@
 
 struct config {
 	const char *input;
-	const char *output;
+	struct tl_opt_list outputs; /* none = stdout */
+	struct tl_opt_list allow_uid;
+	const char *ack_url;
+	bool no_acks;
 	uint64_t batch_size;
 	uint64_t batch_time_ns;
 	uint64_t ready_fd;
@@ -27,13 +31,19 @@ struct config {
 static const struct tl_opt options[] = {
 	{'I', "input", TL_OPT_STRING, FIELD(input), "PLACE",
 	 "URL to listen at, file or - (default: -, stdin)", 0, 0, 0, 0},
-	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
-	 "URL to dial, file or - (default: -, stdout)", 0, 0, 0, 0},
-	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0, 0},
+	{'o', "output", TL_OPT_LIST, FIELD(outputs), "PLACE",
+	 "URL to dial, file or - (default: -, stdout); repeatable: each gets all", 0, 0, 0, 0},
+	{'w', "write", TL_OPT_LIST, FIELD(outputs), "PLACE", "the same as -o", 0, 0, 0, 0},
 	{0, "batch-size", TL_OPT_NUMBER, FIELD(batch_size), "N",
 	 "pass on when N events of a stream wait (100)", 1, TL_WIRE_MAX_EVENTS, 0, 0},
 	{0, "batch-time", TL_OPT_DURATION, FIELD(batch_time_ns), "TIME",
 	 "or when the first has waited so long (5s)", 1, 3600 * TL_SECOND_NS, 0, 0},
+	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0,
+	 "pass no acknowledgements back, and wait for none", 0, 0, 0, 0},
+	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
+	 "where acknowledgements of the input are (URL.ack; tcp: the next port)", 0, 0, 0, 0},
+	{0, "allow-uid", TL_OPT_LIST, FIELD(allow_uid), "USER",
+	 "who may dial, besides root, this user and tapline; repeatable", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
@@ -50,27 +60,61 @@ struct tool {
 	const struct config *config;
 	struct tl_hop_in *in;
 	struct tl_outbox *outbox;
+	struct passback *passback;
 	struct batcher *batcher;
 };
 
+static bool all_are_urls(const struct config *c)
+{
+	for (unsigned int i = 0; i < c->outputs.count; i++) {
+		if (!tl_hop_is_url(c->outputs.items[i])) {
+			return false;
+		}
+	}
+	return c->outputs.count > 0 && tl_hop_is_url(c->input);
+}
+
+/*
+ * Producers that hear acks keep their batches until these are safe: then batches and acks
+ * only pass through. What comes from a file or pipe nobody else keeps.
+ */
+static int open_outbox(struct tool *t, struct tl_outbox_config *config)
+{
+	int err = tl_outbox_set_places(config, &t->config->outputs);
+
+	if (err == 0 && tl_hop_in_has_acks(t->in)) {
+		unsigned int places = t->config->outputs.count > 0 ? t->config->outputs.count : 1;
+		err = passback_create(&t->passback, t->in, places);
+		config->acked = passback_acked;
+		config->lost = passback_lost;
+		config->context = t->passback;
+	}
+	return err == 0 ? tl_outbox_open(&t->outbox, config) : err;
+}
+
 static int tool_open(struct tool *t)
 {
-	struct tl_hop_config hop = {.insecure = t->config->insecure};
+	struct tl_hop_config hop = {.insecure = t->config->insecure,
+				    .no_acks = t->config->no_acks,
+				    .ack_url = t->config->ack_url,
+				    .allow_uid = &t->config->allow_uid};
 	struct tl_outbox_config outbox = {
-		.place = t->config->output,
 		.policy = TL_OUTBOX_WAIT,
 		.window = TL_OUTBOX_WINDOW,
 		.hop = hop,
 	};
 
+	if (tl_hop_is_url(t->config->input)) {
+		outbox.hop.ack_url = 0;
+	}
 	/* The caller's files stay the caller's; sockets are shared within the group. */
-	bool sockets = tl_hop_is_url(t->config->input) && tl_hop_is_url(t->config->output);
-	int err = tl_privilege_drop(TL_PRIVILEGE_USER, sockets ? 0 : TL_PRIVILEGE_KEEP_USER);
+	int err = tl_privilege_drop(TL_PRIVILEGE_USER,
+				    all_are_urls(t->config) ? 0 : TL_PRIVILEGE_KEEP_USER);
 	if (err == 0) {
 		err = tl_hop_open_in(&t->in, t->config->input, &hop);
 	}
 	if (err == 0) {
-		err = tl_outbox_open(&t->outbox, &outbox);
+		err = open_outbox(t, &outbox);
 	}
 	struct batcher_config config = {
 		.batch_size = t->config->batch_size,
@@ -142,9 +186,12 @@ static int tool_close(struct tool *t)
 		err = tl_outbox_close(t->outbox, in_a_hurry ? STOP_WAIT_NS : UINT64_MAX, &counts);
 	}
 	if (counts.dropped_events > 0 && err != -EPIPE) {
-		tl_log_err("%llu events were not delivered to %s",
-			   (unsigned long long)counts.dropped_events, t->config->output);
+		tl_log_err("%llu events were not delivered (%llu of them sent, but not "
+			   "acknowledged)",
+			   (unsigned long long)counts.dropped_events,
+			   (unsigned long long)counts.unconfirmed_events);
 	}
+	passback_destroy(t->passback);
 	tl_hop_close_in(t->in);
 	batcher_destroy(t->batcher);
 	return err;
@@ -182,8 +229,7 @@ static int run(const struct config *config)
 
 int main(int argc, char **argv)
 {
-	struct config config = {
-		.input = "-", .output = "-", .batch_size = 100, .batch_time_ns = 5 * TL_SECOND_NS};
+	struct config config = {.input = "-", .batch_size = 100, .batch_time_ns = 5 * TL_SECOND_NS};
 
 	int first = tl_opt_parse(&program, argc, argv, &config);
 	if (first <= 0) {
@@ -193,7 +239,7 @@ int main(int argc, char **argv)
 		tl_log_err("'%s': takes no operands; input is -I", argv[first]);
 		return TL_EXIT_USAGE;
 	}
-	if (tl_hop_refuse_terminal(config.output) || tl_service_open() < 0) {
+	if (tl_hop_refuse_terminal(&config.outputs) || tl_service_open() < 0) {
 		return TL_EXIT_USAGE;
 	}
 	return run(&config);

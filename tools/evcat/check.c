@@ -22,8 +22,8 @@ static void close_book(struct book *book)
 {
 	if (book) {
 		tl_textbuf_fini(&book->name);
-		ranges_fini(&book->seen);
-		ranges_fini(&book->covered);
+		tl_ranges_fini(&book->seen);
+		tl_ranges_fini(&book->covered);
 		free(book);
 	}
 }
@@ -88,18 +88,18 @@ static int enter_run(struct book *book, const struct tl_batch_head *head, uint32
 {
 	uint64_t end = head->first + count;
 
-	book->overlaps += ranges_covered(&book->seen, head->first, end);
+	book->overlaps += tl_ranges_covered(&book->seen, head->first, end);
 	book->declared_lost += head->first - head->after -
-			       ranges_covered(&book->covered, head->after, head->first);
+			       tl_ranges_covered(&book->covered, head->after, head->first);
 	book->next = end > book->next ? end : book->next;
 	if (head->end) {
 		book->ended = true;
 		book->end_at = end > book->end_at ? end : book->end_at;
 	}
-	if (ranges_add(&book->covered, head->after, end) < 0) {
+	if (tl_ranges_add(&book->covered, head->after, end) < 0) {
 		return -ENOMEM;
 	}
-	return ranges_add(&book->seen, head->first, end);
+	return tl_ranges_add(&book->seen, head->first, end);
 }
 
 void check_refused(struct check *check, const struct tl_batch_head *head, uint32_t count)
@@ -113,7 +113,7 @@ void check_refused(struct check *check, const struct tl_batch_head *head, uint32
 	book->refused_batches++;
 	book->refused_events += count;
 	book->next = head->first + count > book->next ? head->first + count : book->next;
-	ranges_add(&book->covered, head->first, head->first + count);
+	tl_ranges_add(&book->covered, head->first, head->first + count);
 }
 
 /* --- totals --------------------------------------------------------------------- */
@@ -185,9 +185,9 @@ int check_batch(struct check *check, const struct tl_wire_reader *reader,
 	if (err < 0) {
 		return err;
 	}
-	bool fresh = ranges_covered(&book->seen, batch->head.first, end) == 0;
+	bool fresh = tl_ranges_covered(&book->seen, batch->head.first, end) == 0;
 	while (tl_event_next(&iter, &event)) {
-		if (fresh || !ranges_has(&book->seen, event.number)) {
+		if (fresh || !tl_ranges_has(&book->seen, event.number)) {
 			add_event(book, &event);
 		}
 	}

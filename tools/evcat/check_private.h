@@ -19,10 +19,10 @@ struct sums {
 
 struct book {
 	struct tl_textbuf name;
-	struct ranges seen;
-	struct ranges covered; /* seen, declared lost, or refused */
-	uint64_t start;	       /* what lies below was acknowledged before this recording */
-	uint64_t next;	       /* after the highest number */
+	struct tl_ranges seen;
+	struct tl_ranges covered; /* seen, declared lost, or refused */
+	uint64_t start;		  /* what lies below was acknowledged before this recording */
+	uint64_t next;		  /* after the highest number */
 	uint64_t overlaps;
 	uint64_t declared_lost;
 	uint64_t refused_batches;

@@ -34,7 +34,8 @@ static uint64_t count_gaps(const struct book *book)
 {
 	uint64_t all = book->next > book->start ? book->next - book->start : 0;
 
-	return all - ranges_covered(&book->covered, book->start, book->next) + book->covered.closed;
+	return all - tl_ranges_covered(&book->covered, book->start, book->next) +
+	       book->covered.closed;
 }
 
 /* The first gaps, each as first and last missing number. */
@@ -50,7 +51,7 @@ static void find_gaps(struct tl_textbuf *out, const struct book *book)
 	safe_printf(out, "%s%llu events missing (numbers", out->len > 0 ? ", " : "",
 		    (unsigned long long)missing);
 	for (uint32_t i = 0; i < book->covered.count && shown < GAPS_SHOWN; i++) {
-		const struct range *range = &book->covered.items[i];
+		const struct tl_range *range = &book->covered.items[i];
 		if (range->from > from) {
 			safe_printf(out, " %llu-%llu", (unsigned long long)from,
 				    (unsigned long long)range->from - 1);

@@ -31,6 +31,9 @@ struct evcat_config {
 	bool fast;
 	bool from_json;
 	bool insecure;
+	bool no_acks;
+	const char *ack_url;
+	struct tl_opt_list allow_uid;
 	double speed;
 	uint64_t count; /* 0 = no limit */
 	unsigned int sort;

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "accept.h"
 #include "clock.h"
 #include "hop.h"
 #include "log.h"
 #include "service.h"
+
+#define TELL_NS (100 * TL_MS_NS) /* producers hear at least so often */
 
 struct input {
 	const struct sink *sink;
@@ -18,6 +21,7 @@ struct input {
 	uint64_t next_tick_ns;
 	const char *place;
 	struct tl_hop_in *hop;
+	struct accept *accept;
 	struct tl_hop_counts seen; /* of this place, told so far */
 };
 
@@ -34,8 +38,11 @@ static int refuse(struct input *in, const struct tl_batch *batch, const struct t
 			    (unsigned long long)(c.bytes + c.skipped_bytes - batch->size),
 			    error->reason, error->offset, (unsigned long long)held_back);
 	}
-	if (in->sink->refused && tl_wire_head_readable(in->reader)) {
-		in->sink->refused(in->sink->ctx, &batch->head, batch->event_count);
+	if (tl_wire_head_readable(in->reader)) {
+		accept_took(in->accept, &batch->head, batch->event_count);
+		if (in->sink->refused) {
+			in->sink->refused(in->sink->ctx, &batch->head, batch->event_count);
+		}
 	}
 	return EVCAT_MORE;
 }
@@ -44,13 +51,18 @@ static int take(struct input *in, struct tl_msg *msg)
 {
 	struct tl_wire_error error;
 	struct tl_batch batch;
-	int step;
+	int step = EVCAT_MORE;
 
 	if (tl_wire_read(in->reader, msg->data, msg->len, &batch, &error) < 0) {
 		step = refuse(in, &batch, &error);
-	} else {
+	} else if (accept_batch(in->accept, in->reader, &msg, &batch)) {
+		struct tl_batch_head head = batch.head;
 		in->counts->batches++;
 		step = in->sink->batch(in->sink->ctx, in->reader, &batch, &msg);
+		/* One that was left in the middle is not told to be here. */
+		if (step == EVCAT_MORE) {
+			accept_took(in->accept, &head, batch.event_count);
+		}
 	}
 	tl_msg_free(msg);
 	return step;
@@ -90,7 +102,21 @@ static int tick(struct input *in)
 
 static uint64_t patience(const struct input *in)
 {
-	return in->sink->tick_ns ? in->sink->tick_ns : TL_SECOND_NS;
+	uint64_t most = in->sink->tick_ns ? in->sink->tick_ns : TL_SECOND_NS;
+
+	return tl_hop_in_has_acks(in->hop) && most > TELL_NS ? TELL_NS : most;
+}
+
+/* The sink writes what it holds, and what is written is acknowledged. */
+static int settle(struct input *in)
+{
+	const struct sink *sink = in->sink;
+	int step = sink->idle ? sink->idle(sink->ctx) : EVCAT_MORE;
+
+	if (step == EVCAT_MORE) {
+		accept_tell(in->accept, !sink->settled || sink->settled(sink->ctx));
+	}
+	return step;
 }
 
 /* What is there now, else, after the sink has written what it holds, what comes. */
@@ -98,14 +124,14 @@ static int receive(struct input *in, struct tl_msg **msg)
 {
 	int got = tl_hop_recv(in->hop, msg, 0);
 
-	if (got != -ETIMEDOUT) {
+	if (got != -ETIMEDOUT && !accept_is_due(in->accept)) {
 		return got;
 	}
-	int step = in->sink->idle ? in->sink->idle(in->sink->ctx) : EVCAT_MORE;
-	if (step != EVCAT_MORE) {
+	int step = settle(in);
+	if (step != EVCAT_MORE && got <= 0) {
 		return step < 0 ? step : -EINTR;
 	}
-	return tl_hop_recv(in->hop, msg, patience(in));
+	return got == -ETIMEDOUT ? tl_hop_recv(in->hop, msg, patience(in)) : got;
 }
 
 /* Stopping, the hop reads on while something is on its way; a sink may know that nothing is. */
@@ -155,19 +181,27 @@ static int pump(struct input *in)
 
 static int run_place(struct input *in, const struct input_config *config, unsigned int index)
 {
-	struct tl_hop_config hop = {.insecure = config->insecure};
-
 	in->place = config->places[index];
 	in->seen = (struct tl_hop_counts){0};
-	int err = tl_hop_open_in(&in->hop, in->place, &hop);
+	int err = tl_hop_open_in(&in->hop, in->place, &config->hop);
 	if (err < 0) {
 		in->counts->unopened_places++;
 		return EVCAT_MORE;
+	}
+	err = accept_create(&in->accept, in->hop);
+	if (err < 0) {
+		tl_hop_close_in(in->hop);
+		return err;
 	}
 	if (index == 0) {
 		tl_service_ready(config->ready_fd);
 	}
 	int step = pump(in);
+	if (step >= 0) {
+		settle(in);
+	}
+	in->counts->missing_events += accept_missing(in->accept);
+	accept_destroy(in->accept);
 	tl_hop_close_in(in->hop);
 	return step;
 }
@@ -187,6 +221,11 @@ int input_run(const struct input_config *config, const struct sink *sink,
 
 bool input_report(const struct input_counts *counts)
 {
+	if (counts->missing_events > 0) {
+		tl_log_warn("%llu events were lost on the way: their producer does not wait for "
+			    "acknowledgements",
+			    (unsigned long long)counts->missing_events);
+	}
 	if (counts->refused_batches > 0 || counts->skipped_bytes > 0) {
 		tl_log_warn("input damaged: %llu batches refused, %llu bytes skipped, %llu batches "
 			    "cut short; %llu batches read",

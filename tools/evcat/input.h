@@ -7,6 +7,7 @@
 #define EVCAT_INPUT_H
 
 #include "evcat.h"
+#include "hop.h"
 #include "msg.h"
 #include "wire.h"
 
@@ -23,6 +24,8 @@ struct sink {
 	/* Called at least every tick_ns while that is not 0. */
 	int (*tick)(void *ctx, uint64_t now_ns);
 	uint64_t tick_ns;
+	/* True when all that was taken is written, or safe further on; 0 = once it was idle. */
+	bool (*settled)(void *ctx);
 	/* True when no more is to come as far as the sink knows: asked once stopping. */
 	bool (*complete)(void *ctx);
 };
@@ -30,8 +33,9 @@ struct sink {
 struct input_config {
 	const char *const *places;
 	unsigned int place_count;
-	bool insecure;
-	int ready_fd; /* told once the first place is open; -1 = none */
+	struct tl_hop_config hop;     /* of the places */
+	struct tl_hop_config out_hop; /* of where a relay sends to */
+	int ready_fd;		      /* told once the first place is open; -1 = none */
 };
 
 struct input_counts {
@@ -39,6 +43,7 @@ struct input_counts {
 	uint64_t refused_batches;
 	uint64_t skipped_bytes;
 	uint64_t truncated;
+	uint64_t missing_events; /* lost on the way, and not coming again */
 	uint64_t unopened_places;
 };
 

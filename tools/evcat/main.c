@@ -74,6 +74,19 @@ static const struct tl_opt opts[] = {
 	 .offset = FIELD(same_stream),
 	 .help = "--replay: the batches as they are, not a new stream"},
 	{.long_name = "from-json", .offset = FIELD(from_json), .help = "input is JSON lines"},
+	{.long_name = "no-acks",
+	 .offset = FIELD(no_acks),
+	 .help = "neither tell producers what arrived, nor wait to be told"},
+	{.long_name = "ack-url",
+	 .kind = TL_OPT_STRING,
+	 .offset = FIELD(ack_url),
+	 .metavar = "URL",
+	 .help = "where acknowledgements of the input are (URL.ack; tcp: the next port)"},
+	{.long_name = "allow-uid",
+	 .kind = TL_OPT_LIST,
+	 .offset = FIELD(allow_uid),
+	 .metavar = "USER",
+	 .help = "who may dial, besides root, you and tapline; repeatable"},
 	{.long_name = "insecure", .offset = FIELD(insecure), .help = "allow tcp:// off loopback"},
 	{.long_name = "ready-fd",
 	 .kind = TL_OPT_NUMBER,
@@ -171,7 +184,7 @@ static enum tl_exit run(struct evcat_config *c, const struct input_config *input
 		return mode_print(c, input);
 	}
 	c->out = c->out ? c->out : "-";
-	if (tl_hop_refuse_terminal(c->out)) {
+	if (tl_hop_refuse_terminal(&(struct tl_opt_list){1, {c->out}})) {
 		return TL_EXIT_USAGE;
 	}
 	return c->from_json ? mode_from_json(c, input) : mode_relay(c, input);
@@ -194,10 +207,18 @@ int main(int argc, char **argv)
 		free(places);
 		return TL_EXIT_USAGE;
 	}
+	/* Of the two sides that may be a URL the input is the one whose acks have another place. */
+	bool listens = count > 0 && tl_hop_is_url(places[count - 1]);
 	const struct input_config input = {
+		.out_hop = {.insecure = config.insecure,
+			    .no_acks = config.no_acks,
+			    .ack_url = listens ? 0 : config.ack_url},
 		.places = places,
 		.place_count = count,
-		.insecure = config.insecure,
+		.hop = {.insecure = config.insecure,
+			.no_acks = config.no_acks,
+			.ack_url = config.ack_url,
+			.allow_uid = &config.allow_uid},
 		.ready_fd = config.ready_fd == UINT64_MAX ? -1 : (int)config.ready_fd,
 	};
 	enum tl_exit code = run(&config, &input);

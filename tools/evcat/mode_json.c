@@ -157,7 +157,8 @@ static int import_place(struct importer *im, const char *place)
 	return step;
 }
 
-static int open_importer(struct importer *im, const struct evcat_config *config)
+static int open_importer(struct importer *im, const struct evcat_config *config,
+			 const struct input_config *input)
 {
 	int err = select_create(&im->select, &config->types, &config->wheres);
 
@@ -165,7 +166,7 @@ static int open_importer(struct importer *im, const struct evcat_config *config)
 	if (err == 0) {
 		err = tl_jsonin_create(&im->in);
 	}
-	return err == 0 ? relay_open(&im->relay, config->out, config->insecure) : err;
+	return err == 0 ? relay_open(&im->relay, config->out, &input->out_hop) : err;
 }
 
 static enum tl_exit report(const struct importer *im, int err)
@@ -186,7 +187,7 @@ enum tl_exit mode_from_json(const struct evcat_config *config, const struct inpu
 {
 	struct importer im = {.left = config->count ? config->count : UINT64_MAX};
 	enum tl_exit code;
-	int err = open_importer(&im, config);
+	int err = open_importer(&im, config, input);
 
 	if (err < 0) {
 		code = mode_unopened(err);

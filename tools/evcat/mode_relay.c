@@ -77,7 +77,7 @@ static int relay_whole(struct relayer *r, const struct tl_wire_reader *reader,
 	if (r->timed && tl_event_next(&iter, &first) && has_time(&first)) {
 		step = wait_until_due(r, first.ts_ns);
 	}
-	return step == EVCAT_MORE ? relay_pass(r->relay, msg) : step;
+	return step == EVCAT_MORE ? relay_pass(r->relay, msg, batch->event_count) : step;
 }
 
 static int relay_batch(void *ctx, const struct tl_wire_reader *reader, const struct tl_batch *batch,
@@ -95,6 +95,13 @@ static int relay_idle(void *ctx)
 	return relay_flush(r->relay);
 }
 
+static bool relay_settled(void *ctx)
+{
+	struct relayer *r = ctx;
+
+	return relay_is_settled(r->relay);
+}
+
 enum tl_exit mode_relay(const struct evcat_config *config, const struct input_config *input)
 {
 	struct relayer r = {
@@ -103,14 +110,15 @@ enum tl_exit mode_relay(const struct evcat_config *config, const struct input_co
 		.pace.speed = config->speed,
 	};
 	struct input_counts counts = {0};
-	const struct sink sink = {.ctx = &r, .batch = relay_batch, .idle = relay_idle};
+	const struct sink sink = {
+		.ctx = &r, .batch = relay_batch, .idle = relay_idle, .settled = relay_settled};
 	enum tl_exit code;
 	int err = select_create(&r.select, &config->types, &config->wheres);
 
 	if (err == 0) {
 		bool selects = config->count > 0 || !select_is_all(r.select);
 		r.whole = config->same_stream || (!config->replay && !selects);
-		err = relay_open(&r.relay, config->out, config->insecure);
+		err = relay_open(&r.relay, config->out, &input->out_hop);
 	}
 	if (err < 0) {
 		code = mode_unopened(err);

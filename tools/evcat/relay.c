@@ -8,9 +8,9 @@
 
 #include "batch.h"
 #include "clock.h"
-#include "hop.h"
 #include "ids.h"
 #include "log.h"
+#include "outbox.h"
 #include "service.h"
 #include "shaped.h"
 
@@ -30,7 +30,7 @@ struct out_stream {
 };
 
 struct relay {
-	struct tl_hop_out *hop;
+	struct tl_outbox *outbox;
 	struct ids ids;
 	struct out_stream *streams[STREAMS_MAX];
 	struct out_stream *current;
@@ -39,15 +39,18 @@ struct relay {
 	int step; /* what the last send said, for good */
 };
 
-int relay_open(struct relay **out, const char *place, bool insecure)
+int relay_open(struct relay **out, const char *place, const struct tl_hop_config *hop)
 {
-	struct tl_hop_config config = {.insecure = insecure};
+	struct tl_outbox_config config = {.places = {place},
+					  .policy = TL_OUTBOX_WAIT,
+					  .window = TL_OUTBOX_WINDOW,
+					  .hop = *hop};
 	struct relay *relay = calloc(1, sizeof(*relay));
 
 	if (!relay) {
 		return -ENOMEM;
 	}
-	int err = tl_hop_open_out(&relay->hop, place, &config);
+	int err = tl_outbox_open(&relay->outbox, &config);
 	if (err < 0) {
 		free(relay);
 		return err;
@@ -58,58 +61,39 @@ int relay_open(struct relay **out, const char *place, bool insecure)
 
 /* --- sending ------------------------------------------------------------------- */
 
-/* Waits for whoever takes it; once stopping, 5 s. */
-static int send_message(struct relay *relay, struct tl_msg *msg)
+static int deliver(struct relay *relay, struct tl_msg *msg, uint32_t events)
 {
-	uint64_t deadline = 0;
-
-	for (;;) {
-		int err = tl_hop_send(relay->hop, msg, 100 * TL_MS_NS);
-		if (err != -ETIMEDOUT) {
-			return err;
-		}
-		if (!tl_service_stopping()) {
-			continue;
-		}
-		uint64_t now = tl_clock_mono_ns();
-		if (deadline == 0) {
-			deadline = now + EVCAT_STOP_S * TL_SECOND_NS;
-		} else if (now >= deadline) {
-			return -ETIMEDOUT;
-		}
+	if (relay->step != EVCAT_MORE) {
+		tl_msg_free(msg);
+		relay->lost_events += relay->step < 0 ? events : 0;
+		return relay->step;
 	}
-}
-
-static int deliver(struct relay *relay, struct tl_msg *msg, uint64_t events)
-{
-	int err = relay->step == EVCAT_MORE ? send_message(relay, msg) : -ECANCELED;
-
-	if (err == 0) {
-		return EVCAT_MORE;
-	}
-	tl_msg_free(msg);
+	int err = tl_outbox_forward(relay->outbox, msg, events);
 	if (err == -EPIPE) {
 		relay->step = EVCAT_DONE;
-	} else if (err != -ECANCELED) {
-		tl_log_err("cannot send events: %s", strerror(-err));
+	} else if (err < 0) {
 		relay->step = err;
 	}
-	relay->lost_events += relay->step < 0 ? events : 0;
 	return relay->step;
 }
 
-int relay_pass(struct relay *relay, struct tl_msg **msg)
+int relay_pass(struct relay *relay, struct tl_msg **msg, uint32_t events)
 {
 	struct tl_msg *taken = *msg;
 
 	*msg = 0;
-	return deliver(relay, taken, 0);
+	return deliver(relay, taken, events);
+}
+
+bool relay_is_settled(struct relay *relay)
+{
+	return tl_outbox_counts(relay->outbox).held_batches == 0;
 }
 
 static int finish_batch(struct relay *relay, struct out_stream *s, bool end)
 {
 	struct tl_msg *msg;
-	uint64_t count = s->writer.count;
+	uint32_t count = s->writer.count;
 
 	if (count == 0 && !end) {
 		return EVCAT_MORE;
@@ -315,18 +299,20 @@ int relay_flush(struct relay *relay)
 
 int relay_close(struct relay *relay)
 {
+	struct tl_outbox_counts counts;
+
 	for (unsigned int i = 0; i < STREAMS_MAX; i++) {
 		close_stream(relay, i);
 	}
-	if (relay->step == EVCAT_MORE) {
-		tl_hop_drain(relay->hop, EVCAT_STOP_S * TL_SECOND_NS);
-	}
-	tl_hop_close_out(relay->hop);
-	uint64_t lost = relay->lost_events;
-	int err = relay->step < 0 ? relay->step : lost > 0 ? -EIO : 0;
+	uint64_t wait_ns = tl_service_stopping() ? EVCAT_STOP_S * TL_SECOND_NS : UINT64_MAX;
+	int err = tl_outbox_close(relay->outbox, wait_ns, &counts);
+	bool reader_gone = err == -EPIPE || relay->step == EVCAT_DONE;
+	uint64_t lost = relay->lost_events + (reader_gone ? 0 : counts.dropped_events);
+	err = reader_gone ? 0 : err < 0 ? err : relay->step < 0 ? relay->step : lost > 0 ? -EIO : 0;
 	free(relay);
 	if (lost > 0) {
-		tl_log_err("%llu events were not sent", (unsigned long long)lost);
+		tl_log_err("%llu events were not sent (%llu of them sent, but not acknowledged)",
+			   (unsigned long long)lost, (unsigned long long)counts.unconfirmed_events);
 	}
 	return err;
 }

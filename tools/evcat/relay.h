@@ -8,18 +8,18 @@
 #define EVCAT_RELAY_H
 
 #include "evcat.h"
-#include "msg.h"
+#include "hop.h"
 #include "wire.h"
 
 struct relay;
 
 /* 0; -EINVAL bad place; other -errno. After one line. */
-int relay_open(struct relay **out, const char *place, bool insecure);
+int relay_open(struct relay **out, const char *place, const struct tl_hop_config *hop);
 
 /* All return enum evcat_step or -errno. */
 
-/* Sends a batch as it is; *msg is taken over and set to 0. */
-int relay_pass(struct relay *relay, struct tl_msg **msg);
+/* Sends a batch of that many events as it is; *msg is taken over and set to 0. */
+int relay_pass(struct relay *relay, struct tl_msg **msg, uint32_t events);
 
 /* The next events are of this batch (or, from JSON, of a stream of that id). */
 int relay_begin(struct relay *relay, const struct tl_batch_head *head);
@@ -30,6 +30,9 @@ int relay_end(struct relay *relay);
 
 /* Sends what is held. */
 int relay_flush(struct relay *relay);
+
+/* True when all that was flushed has arrived. */
+bool relay_is_settled(struct relay *relay);
 
 /* Ends all streams, waits for the last message to leave. 0, or -errno when events were lost. */
 int relay_close(struct relay *relay);

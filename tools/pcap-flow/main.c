@@ -15,7 +15,10 @@
 struct config {
 	struct tl_opt_list files;
 	const char *filter;
-	const char *output;
+	struct tl_opt_list outputs; /* none = stdout */
+	uint64_t window;
+	const char *ack_url;
+	bool no_acks;
 	uint64_t count;
 	uint64_t flows;
 	uint64_t every;
@@ -33,9 +36,9 @@ static const struct tl_opt options[] = {
 	 0, 0, 0},
 	{'f', "filter", TL_OPT_STRING, FIELD(filter), "FILTER",
 	 "pcap filter; or the words after the options", 0, 0, 0, 0},
-	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
-	 "URL, file or - (default: -, stdout)", 0, 0, 0, 0},
-	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0, 0},
+	{'o', "output", TL_OPT_LIST, FIELD(outputs), "PLACE", "URL, file or - (default: -, stdout)",
+	 0, 0, 0, 0},
+	{'w', "write", TL_OPT_LIST, FIELD(outputs), "PLACE", "the same as -o", 0, 0, 0, 0},
 	{'c', "count", TL_OPT_NUMBER, FIELD(count), "N", "stop after N packets of each file", 1, 0,
 	 0, 0},
 	{0, "flows", TL_OPT_NUMBER, FIELD(flows), "N", "flows kept at a time (262144)", 1, 1 << 24,
@@ -48,6 +51,12 @@ static const struct tl_opt options[] = {
 	 "flow_update at least so often, 0 none (60s)", 0, 86400 * TL_SECOND_NS, 0, 0},
 	{0, "linger", TL_OPT_DURATION, FIELD(linger_ns), "TIME",
 	 "a flow ends so long after FIN or RST (2s)", TL_MS_NS, 86400 * TL_SECOND_NS, 0, 0},
+	{0, "window", TL_OPT_SIZE, FIELD(window), "SIZE",
+	 "bytes of events kept until they are safe (16M)", 1 << 20, 1ull << 32, 0, 0},
+	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "wait for no acknowledgement: sent is done",
+	 0, 0, 0, 0},
+	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
+	 "where the consumer acknowledges (URL.ack; tcp: the next port)", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
@@ -66,7 +75,7 @@ static struct config defaults(void)
 	struct tl_flowtab_config flows = tl_flowtab_defaults();
 
 	return (struct config){
-		.output = "-",
+		.window = TL_OUTBOX_WINDOW,
 		.flows = flows.max_flows,
 		.every = flows.every,
 		.idle_ns = flows.idle_ns,
@@ -156,14 +165,16 @@ static int read_files(const struct config *c, struct tl_outbox *outbox)
 static int work(const struct config *c)
 {
 	struct tl_outbox_config outbox_config = {
-		.place = c->output,
 		.policy = TL_OUTBOX_WAIT,
-		.window = TL_OUTBOX_WINDOW,
-		.hop = {.insecure = c->insecure},
+		.window = c->window,
+		.hop = {.insecure = c->insecure, .no_acks = c->no_acks, .ack_url = c->ack_url},
 	};
 	struct tl_outbox *outbox;
 
-	int err = tl_privilege_drop(0, TL_PRIVILEGE_KEEP_USER);
+	int err = tl_outbox_set_places(&outbox_config, &c->outputs);
+	if (err == 0) {
+		err = tl_privilege_drop(0, TL_PRIVILEGE_KEEP_USER);
+	}
 	if (err == 0) {
 		err = tl_outbox_open(&outbox, &outbox_config);
 	}
@@ -176,8 +187,10 @@ static int work(const struct config *c)
 	uint64_t wait_ns = tl_service_stopping() ? 5 * TL_SECOND_NS : UINT64_MAX;
 	int close_err = tl_outbox_close(outbox, wait_ns, &counts);
 	if (close_err < 0 && close_err != -EPIPE) {
-		tl_log_err("%llu events were not delivered to %s",
-			   (unsigned long long)counts.dropped_events, c->output);
+		tl_log_err("%llu events were not delivered (%llu of them sent, but not "
+			   "acknowledged)",
+			   (unsigned long long)counts.dropped_events,
+			   (unsigned long long)counts.unconfirmed_events);
 		return TL_EXIT_FAILED;
 	}
 	return exit_code(err);
@@ -204,7 +217,7 @@ int main(int argc, char **argv)
 		config.files = (struct tl_opt_list){.count = 1, .items = {"-"}};
 	}
 	int code = TL_EXIT_USAGE;
-	if (!tl_hop_refuse_terminal(config.output) && tl_service_open() == 0) {
+	if (!tl_hop_refuse_terminal(&config.outputs) && tl_service_open() == 0) {
 		code = work(&config);
 	}
 	free(words);

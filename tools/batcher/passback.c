@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "passback.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "outbox.h"
+#include "streammap.h"
+
+enum { STREAMS = 65536 }; /* remembered; more are forgotten, those unheard of longest first */
+
+#define RECENT_NS (60 * TL_SECOND_NS)
+
+struct entry {
+	struct tl_streamnode node;
+	uint64_t heard_ns;
+	uint8_t known; /* bits are places */
+	struct tl_ack acks[TL_OUTBOX_LANES];
+};
+
+struct passback {
+	pthread_mutex_t lock;
+	struct tl_hop_in *in;
+	unsigned int places;
+	uint8_t all_places;
+	struct tl_streammap map;
+};
+
+int passback_create(struct passback **out, struct tl_hop_in *in, unsigned int places)
+{
+	struct passback *p = calloc(1, sizeof(*p));
+	if (!p) {
+		return -ENOMEM;
+	}
+	int err = tl_streammap_init(&p->map);
+	if (err < 0) {
+		free(p);
+		return err;
+	}
+	pthread_mutex_init(&p->lock, 0);
+	p->in = in;
+	p->places = places;
+	p->all_places = (uint8_t)((1u << places) - 1);
+	*out = p;
+	return 0;
+}
+
+static void forget(struct passback *p, struct tl_streamnode *node)
+{
+	tl_streammap_remove(&p->map, node);
+	free(node);
+}
+
+void passback_destroy(struct passback *p)
+{
+	if (p) {
+		while (p->map.oldest) {
+			forget(p, p->map.oldest);
+		}
+		tl_streammap_fini(&p->map);
+		pthread_mutex_destroy(&p->lock);
+		free(p);
+	}
+}
+
+static struct entry *entry_of(struct passback *p, const uint8_t *stream)
+{
+	struct tl_streamnode *node = tl_streammap_find(&p->map, stream);
+
+	if (node) {
+		tl_streammap_touch(&p->map, node);
+		return (struct entry *)node;
+	}
+	struct entry *e = calloc(1, sizeof(*e));
+	if (e) {
+		if (p->map.count == STREAMS) {
+			forget(p, p->map.oldest);
+		}
+		tl_streammap_add(&p->map, &e->node, stream);
+	}
+	return e;
+}
+
+/* What all places have. Any of them starting anew shows as another instance. */
+static struct tl_ack minimum(const struct passback *p, const struct entry *e)
+{
+	struct tl_ack all = e->acks[0];
+
+	for (unsigned int i = 1; i < p->places; i++) {
+		const struct tl_ack *ack = &e->acks[i];
+		all.safe = ack->safe < all.safe ? ack->safe : all.safe;
+		all.got = ack->got < all.got ? ack->got : all.got;
+		all.instance = all.instance * 31 + ack->instance;
+	}
+	return all;
+}
+
+static bool pass(struct passback *p, unsigned int place, const struct tl_ack *ack,
+		 struct tl_ack *out)
+{
+	struct entry *e = entry_of(p, ack->stream);
+
+	if (!e) {
+		*out = *ack;
+		return p->places == 1;
+	}
+	e->acks[place] = *ack;
+	e->known |= (uint8_t)(1u << place);
+	e->heard_ns = tl_clock_mono_ns();
+	if (e->known != p->all_places) {
+		return false;
+	}
+	*out = minimum(p, e);
+	out->flags = ack->flags;
+	return true;
+}
+
+void passback_acked(void *context, unsigned int place, const struct tl_ack *acks, size_t count)
+{
+	struct passback *p = context;
+	struct tl_ack out[TL_ACK_MAX];
+	size_t passed = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < count && i < TL_ACK_MAX; i++) {
+		passed += pass(p, place, &acks[i], &out[passed]) ? 1 : 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	tl_hop_publish(p->in, out, passed);
+}
+
+void passback_lost(void *context, unsigned int place)
+{
+	struct passback *p = context;
+	uint64_t now = tl_clock_mono_ns();
+	struct tl_ack out[TL_ACK_MAX];
+	size_t count = 0;
+
+	(void)place;
+	pthread_mutex_lock(&p->lock);
+	for (struct entry *e = (struct entry *)p->map.newest; e && now - e->heard_ns < RECENT_NS;
+	     e = (struct entry *)e->node.older) {
+		if (e->known != p->all_places) {
+			continue;
+		}
+		out[count] = minimum(p, e);
+		out[count++].flags = TL_ACK_REFUSED;
+		if (count == TL_ACK_MAX) {
+			tl_hop_publish(p->in, out, count);
+			count = 0;
+		}
+	}
+	pthread_mutex_unlock(&p->lock);
+	tl_hop_publish(p->in, out, count);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Acks on their way through, from the places batches went to back to the
+ * producers. Of several places a producer hears the minimum: it keeps what one
+ * of them still lacks. Thread-safe. Nothing logs.
+ */
+#ifndef BATCHER_PASSBACK_H
+#define BATCHER_PASSBACK_H
+
+#include "hop.h"
+
+struct passback;
+
+/* `in` is borrowed; `places` is how many there are. 0 or -errno. */
+int passback_create(struct passback **out, struct tl_hop_in *in, unsigned int places);
+void passback_destroy(struct passback *passback);
+
+/* For tl_outbox_config: the context is the passback. */
+void passback_acked(void *passback, unsigned int place, const struct tl_ack *acks, size_t count);
+
+/*
+ * What was on its way to that place may be gone: producers are asked to go back
+ * to what it is known to have got.
+ */
+void passback_lost(void *passback, unsigned int place);
+
+#endif
