@@ -10,6 +10,7 @@
 #include "hop_nng.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +19,7 @@
 #include "clock.h"
 #include "privilege.h"
 
-enum { RECONNECT_MIN_MS = 10 };
+enum { RECONNECT_MIN_MS = 10, CLOSE_SECONDS = 1 };
 
 int tl_nng_error(int nng_error)
 {
@@ -46,6 +47,29 @@ int tl_nng_explain(const char *what, const char *url, int nng_error)
 {
 	tl_log_err("cannot %s %s: %s", what, url, nng_strerror(nng_error));
 	return tl_nng_error(nng_error);
+}
+
+static void *close_socket(void *arg)
+{
+	nng_close((nng_socket){.id = (uint32_t)(uintptr_t)arg});
+	return 0;
+}
+
+bool tl_nng_close(nng_socket socket)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	if (pthread_create(&thread, 0, close_socket, (void *)(uintptr_t)socket.id) != 0) {
+		return false;
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_SECONDS;
+	if (pthread_timedjoin_np(thread, 0, &until) != 0) {
+		pthread_detach(thread);
+		return false;
+	}
+	return true;
 }
 
 uint64_t tl_nng_deadline(uint64_t timeout_ns)

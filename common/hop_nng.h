@@ -36,6 +36,13 @@ int tl_nng_dial(nng_socket socket, const char *url, int reconnect_max_ms);
 /* Monotonic, UINT64_MAX = never. */
 uint64_t tl_nng_deadline(uint64_t timeout_ns);
 
+/*
+ * nng_close, which in 1.5.2 may wait for ever when a peer comes back at that
+ * moment. False: it still waits, in a thread of its own, and what the callbacks
+ * of the socket use must stay.
+ */
+bool tl_nng_close(nng_socket socket);
+
 int tl_nng_error(int nng_error);
 int tl_nng_explain(const char *what, const char *url, int nng_error);
 

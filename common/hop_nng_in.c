@@ -82,11 +82,14 @@ static void nng_close_in(struct tl_hop_in *in)
 {
 	struct nng_in *n = (struct nng_in *)in;
 
-	nng_close(n->socket);
+	bool closed = tl_nng_close(n->socket);
+
 	if (in->has_acks) {
-		nng_close(n->acks);
+		closed = tl_nng_close(n->acks) && closed;
 	}
-	free(n);
+	if (closed) {
+		free(n);
+	}
 }
 
 static const struct tl_hop_in_ops in_ops = {

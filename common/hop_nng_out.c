@@ -21,6 +21,7 @@ struct nng_out {
 	atomic_uint_fast64_t up_since_ns;
 	atomic_uint_fast64_t losses;
 	atomic_bool acks_ended;
+	bool acks_closed;
 };
 
 static bool wait_writable(const struct nng_out *n, uint64_t deadline_ns)
@@ -88,7 +89,7 @@ static void nng_end_acks(struct tl_hop_out *out)
 	struct nng_out *n = (struct nng_out *)out;
 
 	if (!atomic_exchange(&n->acks_ended, true)) {
-		nng_close(n->acks);
+		n->acks_closed = tl_nng_close(n->acks);
 	}
 }
 
@@ -107,11 +108,14 @@ static void nng_close_out(struct tl_hop_out *out)
 {
 	struct nng_out *n = (struct nng_out *)out;
 
-	nng_close(n->socket);
+	bool closed = tl_nng_close(n->socket);
+
 	if (out->has_acks) {
 		nng_end_acks(out);
 	}
-	free(n);
+	if (closed && (!out->has_acks || n->acks_closed)) {
+		free(n);
+	}
 }
 
 static const struct tl_hop_out_ops out_ops = {

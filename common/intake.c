@@ -10,18 +10,22 @@
 #include "clock.h"
 #include "streammap.h"
 
-#define ROUND_NS  (100 * TL_MS_NS)    /* each stream is told again, and refused again, after this */
+#define ROUND_NS  (100 * TL_MS_NS) /* each stream is told again, and refused again, after this */
+#define DEAF_NS	  (60 * TL_SECOND_NS)
 #define RECENT_NS (10 * TL_SECOND_NS) /* for so long after it was seen */
+
+enum { DEAF_REFUSALS = 100 };
 
 struct entry {
 	struct tl_streamnode node;
 	uint64_t got;
 	uint64_t safe;
-	uint64_t undeclared; /* numbers right below `got` that never came and no run has declared */
 	uint64_t seen_ns;
 	uint64_t told_ns;
-	uint64_t refused_ns; /* of the last refusal that was told */
-	uint64_t refused_at; /* and the position it was for */
+	uint64_t refused_ns;	    /* of the last refusal that was told */
+	uint64_t refused_at;	    /* and the position it was for */
+	uint64_t refusing_since_ns; /* since something was last taken; 0 = not */
+	unsigned int refusals_told; /* since then */
 	bool refusing;
 	bool changed; /* in the list of what is to be told */
 	struct entry *next_changed;
@@ -153,31 +157,42 @@ static void see(struct tl_intake *in, struct entry *e, uint64_t now_ns)
 
 /* --- accepting ------------------------------------------------------------ */
 
-/* All below `base` is safe elsewhere, or declared lost, or lost without a word. */
-static void believe_base(struct tl_intake *in, struct entry *e, uint64_t base)
+static bool waits_for_acks(const struct tl_batch_head *head)
 {
-	if (base > e->got) {
-		e->undeclared += base - e->got;
-		in->counts.missing_events += base - e->got;
-		e->got = base;
-	}
-	if (base > e->safe) {
-		e->safe = base;
-	}
+	return head->base != TL_WIRE_NO_BASE;
+}
+
+/*
+ * Told a hundred times in a minute to go back, and went on: a producer that does
+ * not hear acks, and did not say so. Refusing it for ever would lose all of it.
+ */
+static bool is_deaf(const struct entry *e)
+{
+	return e->refusals_told >= DEAF_REFUSALS && e->seen_ns - e->refusing_since_ns >= DEAF_NS;
+}
+
+/* All below `base` is safe with us or with who we were before, or declared lost. */
+static void believe_base(struct entry *e, uint64_t base)
+{
+	e->got = base > e->got ? base : e->got;
+	e->safe = base > e->safe ? base : e->safe;
 }
 
 static struct tl_intake_verdict judge(const struct entry *e, const struct tl_batch_head *head,
 				      uint64_t next)
 {
-	struct tl_intake_verdict v = {.from = head->first > e->got ? head->first : e->got};
+	struct tl_intake_verdict v = {
+		.kind = TL_INTAKE_TAKE,
+		.from = head->first > e->got ? head->first : e->got,
+		.after = e->got,
+	};
 
-	if (head->after > e->got) {
-		v.kind = TL_INTAKE_GAP;
-	} else if (next <= e->got) {
+	if (next <= e->got) {
 		v.kind = TL_INTAKE_DUPLICATE;
-	} else {
-		v.kind = head->first >= e->got ? TL_INTAKE_TAKE : TL_INTAKE_CUT;
-		v.missing = e->undeclared > 0 ? v.from - (e->got - e->undeclared) : 0;
+	} else if (head->first < e->got) {
+		v.kind = TL_INTAKE_CUT;
+	} else if (head->after > e->got && waits_for_acks(head) && !is_deaf(e)) {
+		v.kind = TL_INTAKE_GAP;
 	}
 	return v;
 }
@@ -188,10 +203,12 @@ static void count_refused(struct tl_intake *in, struct entry *e, const struct tl
 	if (v->kind == TL_INTAKE_GAP) {
 		in->counts.refused_batches++;
 		e->refusing = true;
+		e->refusing_since_ns = e->refusing_since_ns ? e->refusing_since_ns : e->seen_ns;
 	} else if (v->kind == TL_INTAKE_DUPLICATE) {
 		in->counts.duplicate_events += next - head->first - (head->end ? 1 : 0);
 	} else {
 		in->counts.duplicate_events += v->from > head->first ? v->from - head->first : 0;
+		in->counts.missing_events += head->after > e->got ? head->after - e->got : 0;
 	}
 }
 
@@ -201,12 +218,15 @@ struct tl_intake_verdict tl_intake_look(struct tl_intake *in, const struct tl_ba
 	struct tl_intake_verdict v = {.kind = TL_INTAKE_GAP};
 
 	pthread_mutex_lock(&in->lock);
-	struct entry *e = entry_of(in, head->stream, head->base);
+	struct entry *e =
+		entry_of(in, head->stream, waits_for_acks(head) ? head->base : head->after);
 	if (e) {
-		believe_base(in, e, head->base);
+		if (waits_for_acks(head)) {
+			believe_base(e, head->base);
+		}
+		see(in, e, now_ns);
 		v = judge(e, head, next);
 		count_refused(in, e, &v, head, next);
-		see(in, e, now_ns);
 	}
 	pthread_mutex_unlock(&in->lock);
 	return v;
@@ -219,11 +239,22 @@ void tl_intake_took(struct tl_intake *in, const uint8_t stream[TL_WIRE_STREAM_LE
 	struct entry *e = entry_of(in, stream, 0);
 	if (e && next > e->got) {
 		e->got = next;
-		e->undeclared = 0;
 		e->refusing = false;
+		e->refusing_since_ns = 0;
+		e->refusals_told = 0;
 	}
 	if (e) {
 		see(in, e, now_ns);
+	}
+	pthread_mutex_unlock(&in->lock);
+}
+
+void tl_intake_found(struct tl_intake *in, const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t next)
+{
+	pthread_mutex_lock(&in->lock);
+	struct entry *e = entry_of(in, stream, next);
+	if (e) {
+		believe_base(e, next);
 	}
 	pthread_mutex_unlock(&in->lock);
 }
@@ -239,11 +270,11 @@ void tl_intake_safe(struct tl_intake *in, const uint8_t stream[TL_WIRE_STREAM_LE
 	pthread_mutex_unlock(&in->lock);
 }
 
-void tl_intake_all_safe(struct tl_intake *in, uint64_t since_ns)
+void tl_intake_all_safe(struct tl_intake *in)
 {
 	pthread_mutex_lock(&in->lock);
 	struct entry *e = (struct entry *)in->map.newest;
-	for (; e && e->seen_ns >= since_ns; e = (struct entry *)e->node.older) {
+	for (; e; e = (struct entry *)e->node.older) {
 		if (e->got > e->safe) {
 			e->safe = e->got;
 			mark_changed(in, e);
@@ -269,6 +300,7 @@ static void tell(const struct tl_intake *in, struct entry *e, uint64_t now_ns, s
 		ack->flags = TL_ACK_REFUSED;
 		e->refused_ns = now_ns;
 		e->refused_at = e->got;
+		e->refusals_told++;
 		e->refusing = false;
 	}
 	e->told_ns = now_ns;
@@ -285,19 +317,20 @@ static size_t tell_changed(struct tl_intake *in, uint64_t now_ns, struct tl_ack 
 	return count;
 }
 
-static bool is_recent(const struct entry *e, uint64_t now_ns)
+/* An ack may have been lost: streams seen lately, and who still waits, are told once more. */
+static bool is_due(const struct entry *e, uint64_t now_ns)
 {
-	return e && now_ns - e->seen_ns <= RECENT_NS;
+	return now_ns - e->told_ns >= ROUND_NS &&
+	       (now_ns - e->seen_ns <= RECENT_NS || e->safe < e->got);
 }
 
-/* Streams seen lately once more: an ack may have been lost. */
 static size_t tell_round(struct tl_intake *in, uint64_t now_ns, struct tl_ack *acks, size_t max)
 {
 	struct entry *e = (struct entry *)in->map.newest;
 	size_t count = 0;
 
-	for (; is_recent(e, now_ns) && count < max; e = (struct entry *)e->node.older) {
-		if (now_ns - e->told_ns >= ROUND_NS) {
+	for (; e && count < max; e = (struct entry *)e->node.older) {
+		if (is_due(e, now_ns)) {
 			tell(in, e, now_ns, &acks[count++]);
 		}
 	}

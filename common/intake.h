@@ -33,31 +33,35 @@ struct tl_intake_verdict {
 	enum tl_intake_kind kind;
 	uint64_t from; /* the first number to take */
 	/*
-	 * Not 0: numbers got lost on the way and will not come again (the producer does not
-	 * wait for acknowledgements). They are to be declared lost by lowering `after` of what
-	 * is taken to from - missing.
+	 * What that has to say in `after`: with it the batch declares what is lost, no more and
+	 * no less. It differs from the batch's own when something of that had arrived, or was
+	 * lost on the way.
 	 */
-	uint64_t missing;
+	uint64_t after;
 };
 
 /* Only looks: tl_intake_took follows when the batch was kept. `next` is tl_run_next of it. */
 struct tl_intake_verdict tl_intake_look(struct tl_intake *intake, const struct tl_batch_head *head,
 					uint64_t next, uint64_t now_ns);
 
-/* All below `next` has arrived. Also at start, for what was kept by an earlier run. */
+/* All below `next` has arrived. */
 void tl_intake_took(struct tl_intake *intake, const uint8_t stream[TL_WIRE_STREAM_LEN],
 		    uint64_t next, uint64_t now_ns);
+
+/* At start: an earlier run had all below `next`, and it is durable. */
+void tl_intake_found(struct tl_intake *intake, const uint8_t stream[TL_WIRE_STREAM_LEN],
+		     uint64_t next);
 
 /* All below `safe` is durable. */
 void tl_intake_safe(struct tl_intake *intake, const uint8_t stream[TL_WIRE_STREAM_LEN],
 		    uint64_t safe);
 
-/* All that has arrived of the streams seen since then is durable. */
-void tl_intake_all_safe(struct tl_intake *intake, uint64_t since_ns);
+/* All that has arrived is durable. */
+void tl_intake_all_safe(struct tl_intake *intake);
 
 /*
  * What is to be told now: streams that changed, refusals, and each 100 ms
- * those seen in the last 10 s. Returns how many of `acks` were filled; call
+ * those seen in the last 10 s or not yet safe. Returns how many of `acks` were filled; call
  * again while it is `max`.
  */
 size_t tl_intake_report(struct tl_intake *intake, uint64_t now_ns, struct tl_ack *acks, size_t max);
@@ -66,7 +70,7 @@ struct tl_intake_counts {
 	uint64_t streams;
 	uint64_t duplicate_events;
 	uint64_t refused_batches; /* for a gap: they come again */
-	uint64_t missing_events;  /* lost on the way for good */
+	uint64_t missing_events;  /* lost on the way for good: their producer does not wait */
 	uint64_t forgotten_streams;
 };
 

@@ -21,9 +21,9 @@ bool tl_outbox_forwards(const struct tl_outbox *o)
 
 /* --- streams -------------------------------------------------------------- */
 
-static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const uint8_t *id)
+static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const struct tl_batch_head *head)
 {
-	struct tl_streamnode *node = tl_streammap_find(&o->streams, id);
+	struct tl_streamnode *node = tl_streammap_find(&o->streams, head->stream);
 
 	if (node) {
 		tl_streammap_touch(&o->streams, node);
@@ -32,7 +32,8 @@ static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const uint8_t *id
 	struct tl_outbox_stream *s = calloc(1, sizeof(*s));
 	if (s) {
 		s->tail = &s->head;
-		tl_streammap_add(&o->streams, &s->node, id);
+		s->floor = head->after;
+		tl_streammap_add(&o->streams, &s->node, head->stream);
 	}
 	return s;
 }
@@ -44,7 +45,7 @@ static void forget_idle(struct tl_outbox *o)
 {
 	struct tl_outbox_stream *s = (struct tl_outbox_stream *)o->streams.oldest;
 
-	if (o->streams.count > IDLE_STREAMS && !s->head) {
+	if (o->streams.count > IDLE_STREAMS && !s->head && !s->loss_pending && !s->released) {
 		tl_streammap_remove(&o->streams, &s->node);
 		free(s);
 	}
@@ -187,6 +188,9 @@ static bool drop_one(struct tl_outbox *o)
 		return false;
 	}
 	if (is_as_good_as_done(o, h)) {
+		if (h->stream) {
+			h->stream->released = true;
+		}
 		unlink_held(o, h);
 		tell_journal(h, true);
 		free_held(h);
@@ -311,7 +315,7 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *item)
 
 	pthread_mutex_lock(&o->lock);
 	int err = make_room(o, item->msg->len);
-	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : stream_of(o, item->head.stream);
+	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : stream_of(o, &item->head);
 	if (!h || (!s && !tl_outbox_forwards(o))) {
 		err = -ENOMEM;
 	}
@@ -326,6 +330,7 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *item)
 		h->next_number = tl_run_next(&item->head, item->events);
 		if (s) {
 			take_loss(s, h);
+			s->end = h->next_number > s->end ? h->next_number : s->end;
 		}
 		append(o, h);
 	}

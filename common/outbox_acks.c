@@ -23,12 +23,22 @@ bool tl_lane_is_unheard(const struct tl_lane *lane)
 
 /* --- going back ----------------------------------------------------------- */
 
-/* What is held from `got` on is sent again. */
-static void go_back(struct tl_lane *lane, struct tl_outbox_stream *s, uint64_t got, uint64_t now_ns)
+/*
+ * What is held from `from` on is sent again. What lies there and is not held any
+ * more, nor heard to be safe, was let go without an ack: it is declared lost.
+ */
+static void go_back(struct tl_lane *lane, struct tl_outbox_stream *s, uint64_t from,
+		    uint64_t now_ns)
 {
+	uint64_t safe = s->heard[lane->index].safe;
+	uint64_t after = from > safe ? from : safe;
+
 	s->heard[lane->index].moved_ns = now_ns;
+	if (s->head && after >= s->floor && s->head->item.head.after > after) {
+		s->head->item.head.after = after;
+	}
 	for (struct tl_held *h = s->head; h; h = h->stream_next) {
-		if (h->next_number <= got || !(h->sent & lane->bit) || h->done & lane->bit) {
+		if (h->next_number <= from || !(h->sent & lane->bit) || h->done & lane->bit) {
 			continue;
 		}
 		h->sent &= (uint8_t)~lane->bit;
@@ -52,15 +62,14 @@ static struct tl_outbox_stream *newest(const struct tl_lane *lane)
 static void go_back_all(struct tl_lane *lane, uint64_t now_ns)
 {
 	for (struct tl_outbox_stream *s = newest(lane); s; s = older(s)) {
-		go_back(lane, s, s->heard[lane->index].got, now_ns);
+		go_back(lane, s, s->heard[lane->index].safe, now_ns);
 	}
 }
 
 static bool waits_for_acks(const struct tl_lane *lane, const struct tl_outbox_stream *s)
 {
 	for (const struct tl_held *h = s->head; h; h = h->stream_next) {
-		if (h->sent & lane->bit && !(h->done & lane->bit) &&
-		    h->next_number > s->heard[lane->index].got) {
+		if (h->sent & lane->bit && !(h->done & lane->bit)) {
 			return true;
 		}
 	}
@@ -74,7 +83,7 @@ static void free_the_stuck(struct tl_lane *lane, uint64_t now_ns)
 		if (!waits_for_acks(lane, s)) {
 			heard->moved_ns = 0;
 		} else if (heard->moved_ns != 0 && now_ns - heard->moved_ns >= STUCK_NS) {
-			go_back(lane, s, heard->got, now_ns);
+			go_back(lane, s, heard->safe, now_ns);
 		}
 	}
 }
@@ -169,22 +178,21 @@ static void hear(struct tl_lane *lane, const struct tl_ack *ack, uint64_t now_ns
 {
 	struct tl_outbox_stream *s =
 		(struct tl_outbox_stream *)tl_streammap_find(&lane->outbox->streams, ack->stream);
-	if (!s) {
+	/* What was never put here cannot be safe: an ack of something else. */
+	if (!s || ack->safe > s->end) {
 		return;
 	}
 	struct tl_outbox_heard *heard = &s->heard[lane->index];
 	bool other_run = heard->known && heard->instance != ack->instance;
 	bool back = is_refusal_of_its_own(heard, ack, now_ns) || other_run;
-	if (ack->got > heard->got || back) {
-		heard->got = ack->got;
-		heard->moved_ns = now_ns;
-	}
 	heard->known = true;
 	heard->instance = ack->instance;
+	heard->moved_ns = now_ns;
+	heard->safe = ack->safe > heard->safe ? ack->safe : heard->safe;
+	free_below(lane, s, ack->safe);
 	if (back) {
 		go_back(lane, s, ack->got, now_ns);
 	}
-	free_below(lane, s, ack->safe);
 }
 
 static void hear_all(struct tl_lane *lane, const struct tl_ack *acks, size_t count)

@@ -64,8 +64,8 @@ struct tl_msg *tl_gate_admit(struct tl_lane *lane, struct tl_msg *msg)
 	if (v.kind == TL_INTAKE_CUT) {
 		msg = cut(lane, msg, v.from, next);
 	}
-	if (v.missing > 0 && tl_wire_head_is_ours(msg->data, msg->len)) {
-		tl_wire_set_after(msg->data, v.from - v.missing);
+	if (v.after != head.after && tl_wire_head_is_ours(msg->data, msg->len)) {
+		tl_wire_set_after(msg->data, v.after);
 	}
 	return msg;
 }
@@ -75,7 +75,7 @@ static int sync(struct tl_lane *lane, uint64_t now_ns)
 	int err = tl_hop_sync(lane->hop);
 
 	if (err == 0) {
-		tl_intake_all_safe(lane->intake, 0);
+		tl_intake_all_safe(lane->intake);
 		lane->unsynced = 0;
 		lane->synced_ns = now_ns;
 	}

@@ -37,15 +37,25 @@ struct stamp {
 };
 
 /*
- * What the batch has to say today: all below the oldest run that is still held is
- * acknowledged, or declared lost. In a file nothing is acknowledged.
+ * What the batch has to say today. Only what was heard is claimed to be safe: what
+ * was let go without an ack may be missing. In a file nothing is acknowledged.
  */
+static uint64_t base_of(const struct tl_lane *lane, const struct tl_outbox_stream *s)
+{
+	uint64_t safe = s->heard[lane->index].safe;
+
+	if (!tl_hop_out_has_acks(lane->hop)) {
+		return TL_WIRE_NO_BASE;
+	}
+	return safe > s->floor ? safe : s->floor;
+}
+
 static struct stamp stamp_of(const struct tl_lane *lane, const struct tl_held *h)
 {
 	return (struct stamp){
 		.given = is_last_use(lane, h),
 		.set_base = lane->is_url && h->stream,
-		.base = h->stream ? h->stream->head->item.head.after : 0,
+		.base = h->stream ? base_of(lane, h->stream) : 0,
 		.after = h->item.head.after,
 	};
 }

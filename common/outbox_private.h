@@ -47,11 +47,10 @@ struct tl_held {
 struct tl_outbox_heard {
 	bool known;
 	uint64_t safe;
-	uint64_t got;
 	uint64_t instance;
 	uint64_t refused_at;
 	uint64_t refused_ns;
-	uint64_t moved_ns; /* got more, went back, or began to wait */
+	uint64_t moved_ns; /* heard of, went back, or began to wait */
 };
 
 struct tl_outbox_stream {
@@ -60,6 +59,9 @@ struct tl_outbox_stream {
 	struct tl_held **tail;
 	bool loss_pending; /* that no run has declared yet */
 	uint64_t loss_after;
+	bool released;	/* without an ack: it may turn out that it never arrived */
+	uint64_t end;	/* after the highest number that was put here */
+	uint64_t floor; /* all below was settled before the first run that was put here */
 	struct tl_outbox_heard heard[TL_OUTBOX_LANES];
 };
 

@@ -23,10 +23,13 @@ enum {
 	TL_WIRE_PEEK = 11,	 /* bytes that tell the size of a batch */
 };
 
+/* `base` of a producer that waits for no acknowledgement: it says nothing about what arrived. */
+#define TL_WIRE_NO_BASE ((1ull << 62) - 1)
+
 /* What a batch says about itself. */
 struct tl_batch_head {
 	uint8_t stream[TL_WIRE_STREAM_LEN];
-	uint64_t base;	/* all below is acknowledged or declared lost */
+	uint64_t base;	/* all below is acknowledged or declared lost; or TL_WIRE_NO_BASE */
 	uint64_t after; /* number that followed the previous kept event; first - after is declared
 			   loss */
 	uint64_t first; /* number of the first event */

@@ -22,6 +22,7 @@ import time
 import msgpack
 
 MAGIC_US, MAGIC_NS = 0xa1b2c3d4, 0xa1b23c4d
+NO_BASE = (1 << 62) - 1  # who sends these waits for no acknowledgement
 SIZE_AT = 10  # of a batch whose map has at most 15 keys
 
 
@@ -113,7 +114,7 @@ def cmd_cut(count, source, target):
             part = events[k:k + count]
             used = {event[0] for event in part}
             last = batch["end"] and k + count >= len(events)
-            out += pack({**batch, "after": first + k, "first": first + k, "end": last,
+            out += pack({**batch, "base": NO_BASE, "after": first + k, "first": first + k, "end": last,
                          "shapes": [s for s in batch["shapes"] if s[0] in used], "events": part})
     write(target, out)
 

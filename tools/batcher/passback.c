@@ -146,7 +146,9 @@ void passback_lost(void *context, unsigned int place)
 		if (e->known != p->all_places) {
 			continue;
 		}
+		/* What was got there and not safe may be gone with whoever had it. */
 		out[count] = minimum(p, e);
+		out[count].got = out[count].safe;
 		out[count++].flags = TL_ACK_REFUSED;
 		if (count == TL_ACK_MAX) {
 			tl_hop_publish(p->in, out, count);

@@ -20,7 +20,7 @@ void passback_acked(void *passback, unsigned int place, const struct tl_ack *ack
 
 /*
  * What was on its way to that place may be gone: producers are asked to go back
- * to what it is known to have got.
+ * to what is known to be safe there.
  */
 void passback_lost(void *passback, unsigned int place);
 

@@ -69,6 +69,10 @@ bool accept_batch(struct accept *a, struct tl_wire_reader *reader, struct tl_msg
 	if (v.kind == TL_INTAKE_CUT) {
 		keep_rest(reader, msg, batch, v.from);
 	}
+	if (v.after != batch->head.after && tl_wire_head_is_ours((*msg)->data, (*msg)->len)) {
+		tl_wire_set_after((*msg)->data, v.after);
+		batch->head.after = v.after;
+	}
 	return true;
 }
 
@@ -95,7 +99,7 @@ void accept_tell(struct accept *a, bool settled)
 	}
 	a->told_ns = tl_clock_mono_ns();
 	if (settled) {
-		tl_intake_all_safe(a->intake, 0);
+		tl_intake_all_safe(a->intake);
 	}
 	while (count == TL_ACK_MAX) {
 		count = tl_intake_report(a->intake, a->told_ns, acks, TL_ACK_MAX);

@@ -63,7 +63,8 @@ static int open_book(struct check *check, const struct tl_batch_head *head, stru
 		close_book(book);
 		return index;
 	}
-	book->start = book->next = head->base;
+	book->start = head->base == TL_WIRE_NO_BASE ? head->after : head->base;
+	book->next = book->start;
 	check->books[index] = book;
 	*out = book;
 	return 0;

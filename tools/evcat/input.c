@@ -197,7 +197,7 @@ static int run_place(struct input *in, const struct input_config *config, unsign
 		tl_service_ready(config->ready_fd);
 	}
 	int step = pump(in);
-	if (step >= 0) {
+	if (step >= 0 && tl_hop_in_has_acks(in->hop)) {
 		settle(in);
 	}
 	in->counts->missing_events += accept_missing(in->accept);
