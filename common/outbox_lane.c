@@ -20,13 +20,16 @@ static struct tl_held *next_unsent(struct tl_lane *lane)
 	return lane->next;
 }
 
-/* True when this lane is the last that needs the batch, and does not need it again. */
+/*
+ * True when this lane is the last that needs the batch, and does not need it again: no copy
+ * then. A gate may change what it is given, and a URL may not take it now.
+ */
 static bool is_last_use(const struct tl_lane *lane, const struct tl_held *h)
 {
 	const struct tl_outbox *o = lane->outbox;
 
 	return (h->done | lane->bit) == o->all_lanes && h->busy == lane->bit &&
-	       !tl_lane_waits_for_acks(lane) && !lane->is_url;
+	       !tl_lane_waits_for_acks(lane) && !(lane->is_url && tl_gate_is_here(lane));
 }
 
 struct stamp {
