@@ -231,7 +231,7 @@ void tl_hop_end_acks(struct tl_hop_out *out)
 	}
 }
 
-struct tl_hop_link tl_hop_link(const struct tl_hop_out *out)
+struct tl_hop_link tl_hop_link(struct tl_hop_out *out)
 {
 	return out->ops->link ? out->ops->link(out) : (struct tl_hop_link){.up_since_ns = 1};
 }

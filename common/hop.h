@@ -105,14 +105,14 @@ void tl_hop_end_acks(struct tl_hop_out *out);
 /* True where acks can come. */
 bool tl_hop_out_has_acks(const struct tl_hop_out *out);
 
-/* Whether somebody is there. Thread-safe. */
+/* Whether somebody is there; sees to it that somebody can be. By the thread that sends. */
 struct tl_hop_link {
 	uint64_t losses;      /* connections that ended: what was on its way may be gone */
 	uint64_t up_since_ns; /* monotonic; 0 = not connected */
 	bool acks_up;	      /* the consumer's acks can be heard */
 };
 
-struct tl_hop_link tl_hop_link(const struct tl_hop_out *out);
+struct tl_hop_link tl_hop_link(struct tl_hop_out *out);
 
 /* Makes durable what was sent to a file; nothing elsewhere. 0 or -errno. */
 int tl_hop_sync(struct tl_hop_out *out);

@@ -13,13 +13,12 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "privilege.h"
 
-enum { RECONNECT_MIN_MS = 10, CLOSE_SECONDS = 1 };
+enum { CLOSE_SECONDS = 1 };
 
 int tl_nng_error(int nng_error)
 {
@@ -78,30 +77,6 @@ uint64_t tl_nng_deadline(uint64_t timeout_ns)
 	return timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
 }
 
-int tl_nng_listen(nng_socket socket, const char *url)
-{
-	nng_listener listener;
-	int err = nng_listener_create(&listener, socket, url);
-
-	if (err == 0 && strncmp(url, "ipc://", 6) == 0) {
-		/* The socket file is born with the umask; the mode below comes after bind. */
-		mode_t before = umask(0117);
-		nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0660);
-		err = nng_listener_start(listener, 0);
-		umask(before);
-	} else if (err == 0) {
-		err = nng_listener_start(listener, 0);
-	}
-	return err;
-}
-
-int tl_nng_dial(nng_socket socket, const char *url, int reconnect_max_ms)
-{
-	nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-	nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, reconnect_max_ms);
-	return nng_dial(socket, url, 0, NNG_FLAG_NONBLOCK);
-}
-
 /* --- who may dial --------------------------------------------------------- */
 
 static int uid_of(const char *name, uid_t *uid)
@@ -120,9 +95,8 @@ static int uid_of(const char *name, uid_t *uid)
 	return 0;
 }
 
-int tl_nng_peers_init(struct tl_nng_peers *peers, const char *url, const struct tl_opt_list *allow)
+int tl_nng_peers_init(struct tl_nng_peers *peers, const struct tl_opt_list *allow)
 {
-	peers->url = url;
 	peers->uids[peers->count++] = 0;
 	peers->uids[peers->count++] = geteuid();
 	if (uid_of(TL_PRIVILEGE_USER, &peers->uids[peers->count]) == 0) {
@@ -135,36 +109,4 @@ int tl_nng_peers_init(struct tl_nng_peers *peers, const char *url, const struct 
 		}
 	}
 	return 0;
-}
-
-/* tcp has no users: its pipes pass. */
-static void guard(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-	struct tl_nng_peers *peers = arg;
-	uint64_t uid;
-	uint64_t held_back;
-
-	(void)event;
-	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) != 0) {
-		return;
-	}
-	for (unsigned int i = 0; i < peers->count; i++) {
-		if (peers->uids[i] == uid) {
-			return;
-		}
-	}
-	nng_pipe_close(pipe);
-	atomic_fetch_add(&peers->refused, 1);
-	if (tl_log_allowed(&peers->limit, &held_back)) {
-		tl_log_warn(
-			"%s: user %llu turned away; --allow-uid %llu lets it in (%llu more since "
-			"the last such line)",
-			peers->url, (unsigned long long)uid, (unsigned long long)uid,
-			(unsigned long long)held_back);
-	}
-}
-
-void tl_nng_peers_guard(struct tl_nng_peers *peers, nng_socket socket)
-{
-	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, guard, peers);
 }

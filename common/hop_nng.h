@@ -18,20 +18,52 @@ struct tl_nng_peers {
 	unsigned int count;
 	atomic_uint_fast64_t refused;
 	struct tl_log_limit limit; /* nng's callbacks of a socket come one at a time */
-	const char *url;
 };
 
 /* 0; -EINVAL: a user that does not exist, logged. */
-int tl_nng_peers_init(struct tl_nng_peers *peers, const char *url, const struct tl_opt_list *allow);
+int tl_nng_peers_init(struct tl_nng_peers *peers, const struct tl_opt_list *allow);
 
-/* Turns away whoever is not among them. Before the listener starts. */
-void tl_nng_peers_guard(struct tl_nng_peers *peers, nng_socket socket);
+/* --- common/hop_nng_watch.c: listeners and dialers that stay at work ------ */
 
-/* Listens with a socket file of mode 0660; an nng error. */
-int tl_nng_listen(nng_socket socket, const char *url);
+enum { TL_NNG_RECONNECT_MIN_MS = 10 };
+
+enum tl_nng_protocol { TL_NNG_PUSH = 0x50, TL_NNG_SUB = 0x21 };
+
+/* A socket that listens. Its callbacks use it until the socket is closed. */
+struct tl_nng_ear {
+	nng_socket socket;
+	nng_listener listener;
+	struct tl_nng_peers *peers;
+	atomic_uint pipes; /* made so far */
+	char url[TL_HOP_URL_MAX];
+	uint16_t protocol; /* of peers */
+	int probe_fd;
+	bool greeted, waited;
+	unsigned int pipes_before;
+	uint64_t due_ns;
+};
+
+/* Listens with a socket file of mode 0660, and turns away whoever may not dial; an nng error. */
+int tl_nng_ear_open(struct tl_nng_ear *ear, nng_socket socket, const char *url,
+		    enum tl_nng_protocol peer, struct tl_nng_peers *peers);
+/* Now and then, by the thread that receives. */
+void tl_nng_ear_check(struct tl_nng_ear *ear);
+/* True when the socket is closed: nothing uses the ear any more. */
+bool tl_nng_ear_close(struct tl_nng_ear *ear);
+
+/* A socket that dials. */
+struct tl_nng_caller {
+	nng_socket socket;
+	nng_dialer dialer;
+	char url[TL_HOP_URL_MAX];
+	uint64_t down_since_ns;
+};
 
 /* Dials, now and whenever the connection is lost; an nng error. */
-int tl_nng_dial(nng_socket socket, const char *url, int reconnect_max_ms);
+int tl_nng_caller_open(struct tl_nng_caller *caller, nng_socket socket, const char *url,
+		       int reconnect_max_ms);
+/* Now and then, by one thread. */
+void tl_nng_caller_check(struct tl_nng_caller *caller, bool connected);
 
 /* Monotonic, UINT64_MAX = never. */
 uint64_t tl_nng_deadline(uint64_t timeout_ns);
@@ -49,10 +81,10 @@ int tl_nng_explain(const char *what, const char *url, int nng_error);
 /* --- acks: common/hop_nng_acks.c ------------------------------------------ */
 
 /* 0 or -errno, logged. */
-int tl_nng_acks_listen(nng_socket *out, const char *url, struct tl_nng_peers *peers);
+int tl_nng_acks_listen(struct tl_nng_ear *ear, const char *url, struct tl_nng_peers *peers);
 void tl_nng_acks_publish(nng_socket socket, const struct tl_ack *acks, size_t count);
 
-int tl_nng_acks_dial(nng_socket *out, const char *url, atomic_int *up);
+int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *up);
 int tl_nng_acks_recv(nng_socket socket, struct tl_ack *acks, size_t max);
 
 #endif

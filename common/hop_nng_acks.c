@@ -10,19 +10,19 @@
 /* Sooner than the data: a peer whose acks are not heard is taken for one that has none. */
 enum { RECONNECT_MAX_MS = 100 };
 
-int tl_nng_acks_listen(nng_socket *out, const char *url, struct tl_nng_peers *peers)
+int tl_nng_acks_listen(struct tl_nng_ear *ear, const char *url, struct tl_nng_peers *peers)
 {
-	int err = nng_pub0_open(out);
+	nng_socket socket;
+	int err = nng_pub0_open(&socket);
 
 	if (err != 0) {
 		return tl_nng_explain("open a socket for", url, err);
 	}
 	/* A publisher reads nothing, but what a stranger sends is held in memory first. */
-	nng_socket_set_size(*out, NNG_OPT_RECVMAXSZ, TL_ACK_LEN);
-	tl_nng_peers_guard(peers, *out);
-	err = tl_nng_listen(*out, url);
+	nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, TL_ACK_LEN);
+	err = tl_nng_ear_open(ear, socket, url, TL_NNG_SUB, peers);
 	if (err != 0) {
-		nng_close(*out);
+		nng_close(socket);
 		return tl_nng_explain("listen for acknowledgements at", url, err);
 	}
 	return 0;
@@ -50,20 +50,21 @@ static void count_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	atomic_fetch_add((atomic_int *)arg, event == NNG_PIPE_EV_ADD_POST ? 1 : -1);
 }
 
-int tl_nng_acks_dial(nng_socket *out, const char *url, atomic_int *up)
+int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *up)
 {
-	int err = nng_sub0_open(out);
+	nng_socket socket;
+	int err = nng_sub0_open(&socket);
 
 	if (err != 0) {
 		return tl_nng_explain("open a socket for", url, err);
 	}
-	nng_socket_set(*out, NNG_OPT_SUB_SUBSCRIBE, "", 0);
-	nng_socket_set_size(*out, NNG_OPT_RECVMAXSZ, (size_t)TL_ACK_MAX * TL_ACK_LEN);
-	nng_pipe_notify(*out, NNG_PIPE_EV_ADD_POST, count_pipe, up);
-	nng_pipe_notify(*out, NNG_PIPE_EV_REM_POST, count_pipe, up);
-	err = tl_nng_dial(*out, url, RECONNECT_MAX_MS);
+	nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+	nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, (size_t)TL_ACK_MAX * TL_ACK_LEN);
+	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, count_pipe, up);
+	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, count_pipe, up);
+	err = tl_nng_caller_open(caller, socket, url, RECONNECT_MAX_MS);
 	if (err != 0) {
-		nng_close(*out);
+		nng_close(socket);
 		return tl_nng_explain("dial", url, err);
 	}
 	return 0;

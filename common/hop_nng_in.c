@@ -15,9 +15,9 @@
 
 struct nng_in {
 	struct tl_hop_in in;
-	nng_socket socket;
 	int fd; /* readable when a message is there */
-	nng_socket acks;
+	struct tl_nng_ear data;
+	struct tl_nng_ear acks;
 	struct tl_nng_peers peers;
 };
 
@@ -42,7 +42,7 @@ static int take_message(struct nng_in *n, struct tl_msg **msg)
 {
 	for (;;) {
 		nng_msg *backing;
-		int err = nng_recvmsg(n->socket, &backing, NNG_FLAG_NONBLOCK);
+		int err = nng_recvmsg(n->data.socket, &backing, NNG_FLAG_NONBLOCK);
 		if (err != 0) {
 			return err == NNG_EAGAIN ? 0 : tl_nng_error(err);
 		}
@@ -62,6 +62,10 @@ static int nng_recv_batch(struct tl_hop_in *in, struct tl_msg **msg, uint64_t ti
 
 	in->counts.refused_peers = atomic_load(&n->peers.refused);
 	for (;;) {
+		tl_nng_ear_check(&n->data);
+		if (in->has_acks) {
+			tl_nng_ear_check(&n->acks);
+		}
 		int got = take_message(n, msg);
 		if (got != 0) {
 			return got;
@@ -75,17 +79,16 @@ static int nng_recv_batch(struct tl_hop_in *in, struct tl_msg **msg, uint64_t ti
 
 static void nng_publish(struct tl_hop_in *in, const struct tl_ack *acks, size_t count)
 {
-	tl_nng_acks_publish(((struct nng_in *)in)->acks, acks, count);
+	tl_nng_acks_publish(((struct nng_in *)in)->acks.socket, acks, count);
 }
 
 static void nng_close_in(struct tl_hop_in *in)
 {
 	struct nng_in *n = (struct nng_in *)in;
-
-	bool closed = tl_nng_close(n->socket);
+	bool closed = tl_nng_ear_close(&n->data);
 
 	if (in->has_acks) {
-		closed = tl_nng_close(n->acks) && closed;
+		closed = tl_nng_ear_close(&n->acks) && closed;
 	}
 	if (closed) {
 		free(n);
@@ -113,19 +116,19 @@ static int open_in_acks(struct nng_in *n, const char *url, const struct tl_hop_c
 
 static int open_in_data(struct nng_in *n, const char *url)
 {
-	int err = nng_pull0_open(&n->socket);
+	nng_socket socket;
+	int err = nng_pull0_open(&socket);
 
 	if (err != 0) {
 		return tl_nng_explain("open a socket for", url, err);
 	}
-	nng_socket_set_size(n->socket, NNG_OPT_RECVMAXSZ, TL_WIRE_MAX_BATCH);
-	tl_nng_peers_guard(&n->peers, n->socket);
-	err = tl_nng_listen(n->socket, url);
+	nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, TL_WIRE_MAX_BATCH);
+	err = tl_nng_ear_open(&n->data, socket, url, TL_NNG_PUSH, &n->peers);
 	if (err == 0) {
-		err = nng_socket_get_int(n->socket, NNG_OPT_RECVFD, &n->fd);
+		err = nng_socket_get_int(socket, NNG_OPT_RECVFD, &n->fd);
 	}
 	if (err != 0) {
-		nng_close(n->socket);
+		nng_close(socket);
 		return tl_nng_explain("listen at", url, err);
 	}
 	return 0;
@@ -138,14 +141,14 @@ int tl_hop_nng_open_in(struct tl_hop_in **out, const char *url, const struct tl_
 		return -ENOMEM;
 	}
 	n->in.ops = &in_ops;
-	int err = tl_nng_peers_init(&n->peers, url, config->allow_uid);
+	int err = tl_nng_peers_init(&n->peers, config->allow_uid);
 	if (err == 0) {
 		err = open_in_acks(n, url, config);
 	}
 	if (err == 0) {
 		err = open_in_data(n, url);
 		if (err < 0 && n->in.has_acks) {
-			nng_close(n->acks);
+			tl_nng_ear_close(&n->acks);
 		}
 	}
 	if (err < 0) {

@@ -14,9 +14,9 @@ enum { RECONNECT_MAX_MS = 1000 };
 
 struct nng_out {
 	struct tl_hop_out out;
-	nng_socket socket;
 	int fd; /* readable when a message can be sent */
-	nng_socket acks;
+	struct tl_nng_caller data;
+	struct tl_nng_caller acks;
 	atomic_int acks_up;
 	atomic_uint_fast64_t up_since_ns;
 	atomic_uint_fast64_t losses;
@@ -55,7 +55,7 @@ static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t t
 	msg->memory = msg->data;
 	msg->capacity = msg->len;
 	for (;;) {
-		int err = nng_sendmsg(n->socket, backing, NNG_FLAG_NONBLOCK);
+		int err = nng_sendmsg(n->data.socket, backing, NNG_FLAG_NONBLOCK);
 		if (err == 0) {
 			free(msg);
 			return 0;
@@ -81,7 +81,7 @@ static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 
 static int nng_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
 {
-	return tl_nng_acks_recv(((struct nng_out *)out)->acks, acks, max);
+	return tl_nng_acks_recv(((struct nng_out *)out)->acks.socket, acks, max);
 }
 
 static void nng_end_acks(struct tl_hop_out *out)
@@ -89,14 +89,18 @@ static void nng_end_acks(struct tl_hop_out *out)
 	struct nng_out *n = (struct nng_out *)out;
 
 	if (!atomic_exchange(&n->acks_ended, true)) {
-		n->acks_closed = tl_nng_close(n->acks);
+		n->acks_closed = tl_nng_close(n->acks.socket);
 	}
 }
 
-static struct tl_hop_link nng_link(const struct tl_hop_out *out)
+static struct tl_hop_link nng_link(struct tl_hop_out *out)
 {
-	const struct nng_out *n = (const struct nng_out *)out;
+	struct nng_out *n = (struct nng_out *)out;
 
+	tl_nng_caller_check(&n->data, atomic_load(&n->up_since_ns) != 0);
+	if (out->has_acks && !atomic_load(&n->acks_ended)) {
+		tl_nng_caller_check(&n->acks, atomic_load(&n->acks_up) > 0);
+	}
 	return (struct tl_hop_link){
 		.losses = atomic_load(&n->losses),
 		.up_since_ns = atomic_load(&n->up_since_ns),
@@ -108,7 +112,7 @@ static void nng_close_out(struct tl_hop_out *out)
 {
 	struct nng_out *n = (struct nng_out *)out;
 
-	bool closed = tl_nng_close(n->socket);
+	bool closed = tl_nng_close(n->data.socket);
 
 	if (out->has_acks) {
 		nng_end_acks(out);
@@ -142,20 +146,21 @@ static void watch_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 
 static int open_out_data(struct nng_out *n, const char *url)
 {
-	int err = nng_push0_open(&n->socket);
+	nng_socket socket;
+	int err = nng_push0_open(&socket);
 
 	if (err != 0) {
 		return tl_nng_explain("open a socket for", url, err);
 	}
-	nng_socket_set_int(n->socket, NNG_OPT_SENDBUF, 0);
-	nng_pipe_notify(n->socket, NNG_PIPE_EV_ADD_POST, watch_pipe, n);
-	nng_pipe_notify(n->socket, NNG_PIPE_EV_REM_POST, watch_pipe, n);
-	err = tl_nng_dial(n->socket, url, RECONNECT_MAX_MS);
+	nng_socket_set_int(socket, NNG_OPT_SENDBUF, 0);
+	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, watch_pipe, n);
+	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, watch_pipe, n);
+	err = tl_nng_caller_open(&n->data, socket, url, RECONNECT_MAX_MS);
 	if (err == 0) {
-		err = nng_socket_get_int(n->socket, NNG_OPT_SENDFD, &n->fd);
+		err = nng_socket_get_int(socket, NNG_OPT_SENDFD, &n->fd);
 	}
 	if (err != 0) {
-		nng_close(n->socket);
+		nng_close(socket);
 		return tl_nng_explain("dial", url, err);
 	}
 	return 0;

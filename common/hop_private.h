@@ -28,7 +28,7 @@ struct tl_hop_out_ops {
 	/* All three or none. */
 	int (*recv_acks)(struct tl_hop_out *out, struct tl_ack *acks, size_t max);
 	void (*end_acks)(struct tl_hop_out *out);
-	struct tl_hop_link (*link)(const struct tl_hop_out *out);
+	struct tl_hop_link (*link)(struct tl_hop_out *out);
 	void (*close)(struct tl_hop_out *out);
 };
 

@@ -18,7 +18,7 @@ bool tl_lane_waits_for_acks(const struct tl_lane *lane)
 
 bool tl_lane_is_unheard(const struct tl_lane *lane)
 {
-	return !lane->ever_heard && !tl_hop_link(lane->hop).acks_up;
+	return !lane->ever_heard && !lane->acks_up;
 }
 
 /* --- going back ----------------------------------------------------------- */
@@ -135,6 +135,7 @@ void tl_lane_look(struct tl_lane *lane, uint64_t now_ns)
 		return;
 	}
 	struct tl_hop_link link = tl_hop_link(lane->hop);
+	lane->acks_up = link.acks_up;
 	if (link.losses != lane->losses) {
 		look_at_loss(lane, link.losses, now_ns);
 	}

@@ -75,6 +75,7 @@ struct tl_lane {
 	bool silent; /* the peer does not acknowledge: sent is all that can be known */
 	bool heard;  /* an ack came since the connection was made */
 	bool ever_heard;
+	bool acks_up; /* when last looked at */
 	bool started;
 	bool acks_started;
 	pthread_t thread;
