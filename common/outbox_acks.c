@@ -184,10 +184,13 @@ static void hear(struct tl_lane *lane, const struct tl_ack *ack, uint64_t now_ns
 		return;
 	}
 	struct tl_outbox_heard *heard = &s->heard[lane->index];
-	bool other_run = heard->known && heard->instance != ack->instance;
+	/* A forwarder that lost its consumer asks in nobody's name: instance 0. */
+	bool other_run = heard->known && ack->instance != 0 && heard->instance != ack->instance;
 	bool back = is_refusal_of_its_own(heard, ack, now_ns) || other_run;
-	heard->known = true;
-	heard->instance = ack->instance;
+	if (ack->instance != 0) {
+		heard->known = true;
+		heard->instance = ack->instance;
+	}
 	heard->moved_ns = now_ns;
 	heard->safe = ack->safe > heard->safe ? ack->safe : heard->safe;
 	free_below(lane, s, ack->safe);

@@ -61,7 +61,9 @@ struct tl_msg *tl_gate_admit(struct tl_lane *lane, struct tl_msg *msg)
 		tl_msg_free(msg);
 		return 0;
 	}
-	if (v.kind == TL_INTAKE_CUT) {
+	/* Another writer's head is rewritten by writing the batch anew. */
+	if (v.kind == TL_INTAKE_CUT ||
+	    (v.after != head.after && !tl_wire_head_is_ours(msg->data, msg->len))) {
 		msg = cut(lane, msg, v.from, next);
 	}
 	if (v.after != head.after && tl_wire_head_is_ours(msg->data, msg->len)) {

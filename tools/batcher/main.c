@@ -150,6 +150,16 @@ static uint64_t time_to_wait(const struct tool *t)
 	return left < TL_SECOND_NS ? left : TL_SECOND_NS;
 }
 
+static void remember(struct tool *t, const struct tl_msg *msg)
+{
+	struct tl_batch_head head;
+
+	if (t->passback && tl_wire_head_is_ours(msg->data, msg->len)) {
+		tl_wire_get_head(msg->data, &head);
+		passback_seen(t->passback, head.stream);
+	}
+}
+
 /* One message, or none in time. 1 go on, 0 end of input, -errno. */
 static int tool_step(struct tool *t)
 {
@@ -158,6 +168,7 @@ static int tool_step(struct tool *t)
 	int err = 0;
 
 	if (got > 0) {
+		remember(t, msg);
 		err = batcher_take(t->batcher, msg);
 	} else if (got != -ETIMEDOUT) {
 		return got == -EINTR ? 0 : got;

@@ -132,6 +132,33 @@ void passback_acked(void *context, unsigned int place, const struct tl_ack *acks
 	tl_hop_publish(p->in, out, passed);
 }
 
+void passback_seen(struct passback *p, const uint8_t stream[TL_WIRE_STREAM_LEN])
+{
+	pthread_mutex_lock(&p->lock);
+	struct entry *e = entry_of(p, stream);
+	if (e) {
+		e->heard_ns = tl_clock_mono_ns();
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+/*
+ * What was got there and not safe may be gone with whoever had it; of a stream nobody told of
+ * yet, all of it. An ack of instance 0 is no consumer's.
+ */
+static struct tl_ack refusal(const struct passback *p, const struct entry *e)
+{
+	struct tl_ack ack = {0};
+
+	if (e->known == p->all_places) {
+		ack = minimum(p, e);
+	}
+	memcpy(ack.stream, e->node.stream, sizeof(ack.stream));
+	ack.got = ack.safe;
+	ack.flags = TL_ACK_REFUSED;
+	return ack;
+}
+
 void passback_lost(void *context, unsigned int place)
 {
 	struct passback *p = context;
@@ -143,13 +170,7 @@ void passback_lost(void *context, unsigned int place)
 	pthread_mutex_lock(&p->lock);
 	for (struct entry *e = (struct entry *)p->map.newest; e && now - e->heard_ns < RECENT_NS;
 	     e = (struct entry *)e->node.older) {
-		if (e->known != p->all_places) {
-			continue;
-		}
-		/* What was got there and not safe may be gone with whoever had it. */
-		out[count] = minimum(p, e);
-		out[count].got = out[count].safe;
-		out[count++].flags = TL_ACK_REFUSED;
+		out[count++] = refusal(p, e);
 		if (count == TL_ACK_MAX) {
 			tl_hop_publish(p->in, out, count);
 			count = 0;

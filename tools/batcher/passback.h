@@ -8,6 +8,7 @@
 #define BATCHER_PASSBACK_H
 
 #include "hop.h"
+#include "wire.h"
 
 struct passback;
 
@@ -17,6 +18,9 @@ void passback_destroy(struct passback *passback);
 
 /* For tl_outbox_config: the context is the passback. */
 void passback_acked(void *passback, unsigned int place, const struct tl_ack *acks, size_t count);
+
+/* A batch of that stream passes: it is remembered before any ack of it comes. */
+void passback_seen(struct passback *passback, const uint8_t stream[TL_WIRE_STREAM_LEN]);
 
 /*
  * What was on its way to that place may be gone: producers are asked to go back

@@ -66,7 +66,9 @@ bool accept_batch(struct accept *a, struct tl_wire_reader *reader, struct tl_msg
 	if (v.kind == TL_INTAKE_GAP || v.kind == TL_INTAKE_DUPLICATE) {
 		return false;
 	}
-	if (v.kind == TL_INTAKE_CUT) {
+	/* Another writer's head is rewritten by writing the batch anew. */
+	if (v.kind == TL_INTAKE_CUT ||
+	    (v.after != batch->head.after && !tl_wire_head_is_ours((*msg)->data, (*msg)->len))) {
 		keep_rest(reader, msg, batch, v.from);
 	}
 	if (v.after != batch->head.after && tl_wire_head_is_ours((*msg)->data, (*msg)->len)) {
