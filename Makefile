@@ -12,9 +12,13 @@ SAN ?=
 
 # --- packages: one list for each purpose ---------------------------------------
 DEPS_BUILD := gcc g++ pkg-config clang libbpf-dev libelf-dev bpftool libnng-dev libpcap-dev \
-	libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev libcap-ng-dev libseccomp-dev iproute2
+	libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev libcap-ng-dev libseccomp-dev iproute2 \
+	libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libisal-dev
+# Sinks of shipper that are left out of the build when these are not there.
+DEPS_OPTIONAL := libnats-dev librdkafka-dev
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \
-	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind
+	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind \
+	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin
 DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf
 DEPS_KERNELS := qemu-system-x86 busybox-static kmod xz-utils
 
@@ -42,7 +46,7 @@ LIBS_COMMON := -lnng -lxxhash -lm
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run check lint unit kernel e2e fuzz bench install uninstall deps deps-check deps-bench clean
+.PHONY: all run check lint unit kernel model e2e fuzz bench install uninstall deps deps-check deps-bench clean
 
 all: deps-build
 
@@ -92,6 +96,7 @@ $(BIN):
 deps: deps-build deps-check
 deps-build:
 	@sh tests/deps.sh build "$(DEPS_BUILD)"
+	@sh tests/deps.sh optional "$(DEPS_OPTIONAL)"
 deps-check: deps-build
 	@sh tests/deps.sh check "$(DEPS_CHECK)"
 deps-bench: deps-check
@@ -107,7 +112,7 @@ run: all $(BUILD)/demo.pcap
 	@DEMO="$(BUILD)/demo.pcap" IFACE="$(IFACE)" ATTACH="$(ATTACH)" DURATION="$(DURATION)" BIN="$(BIN)" bash examples/run.sh
 
 # --- proving it ------------------------------------------------------------------
-CHECKS := lint unit kernel e2e fuzz
+CHECKS := lint unit kernel model e2e fuzz
 export TL_RESULTS := $(abspath $(BUILD))/results
 check: deps-check
 	@mkdir -p $(BUILD) && rm -f $(TL_RESULTS)

@@ -10,6 +10,8 @@ $(OBJ)/tests/%.c.o: TL_CFLAGS += $(TEST_CFLAGS)
 
 # Everything of xdp-flowd but main.
 KERNEL_LIB := $(TESTS)/xdp-flowd.a
+# The same of shipper.
+SHIPPER_LIB := $(TESTS)/shipper.a
 
 # --- unit: one program a module, no root, no network ----------------------------
 UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
@@ -17,10 +19,10 @@ TEST_WRAP ?=
 # For what common/ and xdp-flowd wrap; the linker takes only what a test needs.
 LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lsimdjson -lstdc++
 
-$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(LIB)
+$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(SHIPPER_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT)
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT) $(LIBS_shipper)
 
 # It looks at every thread of its process, and ThreadSanitizer starts one before main; valgrind
 # does not know seccomp(2).
@@ -36,6 +38,18 @@ valgrind: $(UNIT)
 	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite' sh tests/unit/run valgrind \
 		$(filter-out $(PRIVILEGE),$(UNIT))
 
+# Kafka is tested with the mock cluster of its client library: Debian has no broker.
+KAFKAMOCK := $(if $(findstring -lrdkafka,$(LIBS_shipper)),$(TESTS)/kafkamock)
+$(TESTS)/kafkamock: $(OBJ)/tests/e2e/kafkamock.c.o
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lrdkafka
+e2e: $(KAFKAMOCK)
+
+# --- model: the rules of acknowledgement, in every order of events ------------------
+model: deps-check
+	@bash tests/model/run $(BUILD)
+
 # --- kernel: what the kernel runs, run by the kernel on frames of ours --------------
 KERNEL := $(patsubst tests/bpf/%.c,$(TESTS)/%,$(wildcard tests/bpf/test_*.c))
 # What a test needs of tests/bpf beyond itself.
@@ -48,6 +62,10 @@ KERNEL_WITH_test_translate_edges_bpf := kernel_filter
 KERNEL_WITH_test_translate_refused_bpf := kernel_filter random_filter
 
 $(KERNEL_LIB): $(filter-out %/main.c.o,$(OBJ_xdp-flowd))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(SHIPPER_LIB): $(filter-out %/main.c.o,$(OBJ_shipper))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 

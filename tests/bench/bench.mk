@@ -7,10 +7,12 @@ BENCH_MICRO := bench_parse bench_flowtab bench_wire
 BENCH_XDP_SKEL := $(addprefix $(OBJ)/tests/bench/,bench_xdp_subject.c.o bench_xdp_attach.c.o)
 BENCH_XDP := $(BENCH_XDP_SKEL) $(addprefix $(OBJ)/tests/bench/,bench_xdp.c.o sample.c.o wiregen/plan.c.o)
 BENCH_XDP_SUBJECT := $(patsubst %,$(OBJ)/%.o,$(wildcard $(addprefix tools/xdp-flowd/,kernel.c gate*.c translate*.c)))
-BENCH_PROGRAMS := $(addprefix $(BENCH)/,wiregen pcapgen rawnng bench_xdp startlag $(BENCH_MICRO))
-DEP_FILES += $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/bench/wiregen/pcapgen.c.d \
+BENCH_PROGRAMS := $(addprefix $(BENCH)/,wiregen pcapgen rawnng flood bench_xdp startlag $(BENCH_MICRO))
+# What tests/soak/delivery needs.
+SOAK_PROGRAMS := $(TESTS)/source $(TESTS)/clockstep.so
+DEP_FILES += $(OBJ)/tests/soak/source.c.d $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/bench/wiregen/pcapgen.c.d \
 	$(BENCH_MICRO:%=$(OBJ)/tests/bench/%.c.d) $(BENCH_XDP:.o=.d) \
-	$(addprefix $(OBJ)/tests/bench/,rawnng.c.d startlag.c.d)
+	$(addprefix $(OBJ)/tests/bench/,rawnng.c.d flood.c.d startlag.c.d)
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
@@ -55,7 +57,18 @@ $(BENCH)/wiregen: $(BENCH_WIREGEN) $(LIB)
 $(BENCH)/pcapgen: $(BENCH_PCAPGEN) $(LIB)
 	$(call bench_link)
 
+$(TESTS)/source: $(OBJ)/tests/soak/source.c.o $(LIB)
+	$(call bench_link)
+
+$(TESTS)/clockstep.so: tests/soak/clockstep.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) -shared -fPIC -O2 -std=gnu17 -Wall -Wextra -o $@ $<
+
 $(BENCH)/rawnng: $(OBJ)/tests/bench/rawnng.c.o
+	$(call bench_link)
+
+$(BENCH)/flood: $(OBJ)/tests/bench/flood.c.o $(LIB)
 	$(call bench_link)
 
 $(BENCH)/bench_xdp: $(BENCH_XDP) $(BENCH_XDP_SUBJECT) $(LIB)

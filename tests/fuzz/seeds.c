@@ -147,6 +147,39 @@ static uint32_t put_open(uint8_t *p, unsigned int *shape)
 	return (uint32_t)(at - p);
 }
 
+/* The batch twice, as it is and compressed. */
+static void body_seed(unsigned int n, const struct tl_msg *msg)
+{
+	static uint8_t plain[65536];
+	static uint8_t packed[65536];
+
+	if (2 * msg->len >= sizeof(plain)) {
+		return;
+	}
+	plain[0] = 0;
+	memcpy(plain + 1, msg->data, msg->len);
+	memcpy(plain + 1 + msg->len, msg->data, msg->len);
+	put("fuzz_receiver_body", n, plain, 1 + 2 * msg->len);
+	packed[0] = 1;
+	size_t len = ZSTD_compress(packed + 1, sizeof(packed) - 1, plain + 1, 2 * msg->len, 3);
+	put("fuzz_receiver_body", 500 + n, packed, 1 + len);
+}
+
+static void receiver_file_seeds(void)
+{
+	static const char tokens[] = "\0# who\nalice a-token\n\nbob another\r\n";
+	uint8_t checkpoint[1 + 8 + 64 + 8 + 28 + 32 + 8] = {1};
+	uint8_t *p = checkpoint + 1;
+
+	put("fuzz_receiver_files", 0, tokens, sizeof(tokens) - 1);
+	memcpy(p, "TLRECV1\n", 8);
+	p = tl_mp_put_be64(p + 8 + 64, 1) + 16;
+	p = tl_mp_put_be32(tl_mp_put_be32(tl_mp_put_be32(p, 1), 1), 0);
+	p = tl_mp_put_be64(tl_mp_put_be64(p, 5), 9);
+	tl_mp_put_be64(tl_mp_put_be64(p, 2), 5);
+	put("fuzz_receiver_files", 1, checkpoint, sizeof(checkpoint));
+}
+
 static void wire_seed(unsigned int n)
 {
 	struct tl_batch_head head = {
@@ -165,6 +198,7 @@ static void wire_seed(unsigned int n)
 	}
 	if (tl_batch_finish(&w, &head, &msg) == 0) {
 		put("fuzz_wire", n, msg->data, msg->len);
+		body_seed(n, msg);
 		tl_msg_free(msg);
 	}
 }
@@ -230,6 +264,7 @@ int main(int argc, char **argv)
 		wire_seed(n);
 	}
 	opt_seeds();
+	receiver_file_seeds();
 	json_seeds();
 	return 0;
 }

@@ -38,6 +38,7 @@ enum sink_verdict {
 	SINK_TOO_BIG,	/* in smaller pieces */
 	SINK_REFUSED,	/* not this batch, whatever we do: malformed, unacceptable */
 	SINK_FORBIDDEN, /* not from us: credentials; later, and somebody has to act */
+	SINK_GONE,	/* nobody will ever read it (a closed pipe): a clean end */
 };
 
 struct sink_answer {
@@ -96,6 +97,8 @@ struct sink_ops {
 	void (*wake)(struct sink *sink);
 	/* True when it is connected, or as good as. May be 0. */
 	bool (*connected)(struct sink *sink);
+	/* SIGHUP: completes the current file and the like; by the lane's thread. May be 0. */
+	void (*hangup)(struct sink *sink);
 	/* Gives up what is in flight, without answers. */
 	void (*close)(struct sink *sink);
 };

@@ -37,10 +37,15 @@ struct store_config {
 	enum store_sync sync;
 	/*
 	 * All of the stream below `safe` is durable: called by commit (spool) or by a lane
-	 * (memory, when every sink has it).
+	 * (memory, when every sink has it), which then holds the store's lock: it must not
+	 * call the store.
 	 */
 	void (*safe)(void *context, const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t safe);
-	/* At open: an earlier run had accepted all of the stream below `next`. */
+	/*
+	 * At open: an earlier run had accepted all of the stream below `next`. Not called after
+	 * the machine was started anew: then the last of it may be missing, and whoever still
+	 * has it sends it again.
+	 */
 	void (*found)(void *context, const uint8_t stream[TL_WIRE_STREAM_LEN], uint64_t next);
 	void *context;
 };
@@ -58,7 +63,11 @@ void store_close(struct store *store);
 int store_put(struct store *store, struct tl_msg *msg, const struct tl_batch_head *head,
 	      uint32_t count);
 
-/* Makes durable, and tells safe, what was put. When it is to be called again: monotonic time. */
+/*
+ * Makes durable, and tells safe, what was put. When it is to be called again: monotonic time,
+ * UINT64_MAX = not before the next put; after store_stop no interval is waited for. -errno: the
+ * disk did not take it, and nothing can be said of it any more: end, and start again.
+ */
 int store_commit(struct store *store, uint64_t *again_ns);
 
 /* Waits until there may be room, or the time is over. */
@@ -71,7 +80,7 @@ void store_wait_room(struct store *store, uint64_t timeout_ns);
  */
 int store_take(struct store *store, unsigned int sink, struct parcel **out, uint64_t timeout_ns);
 
-/* Ends the waiting of store_take, for good. */
+/* Ends the waiting of store_take, for good; it still hands out what is there. */
 void store_stop(struct store *store);
 
 /* The sink has it: freed. */
@@ -102,6 +111,12 @@ struct store_counts {
 };
 
 struct store_counts store_counts(struct store *store, unsigned int sink);
+
+/*
+ * Why that sink does not take more ("ok", or a reason), for --spool-status: rewritten in the
+ * spool when it changed. Called by the lane. Memory: nothing. 0 or -errno.
+ */
+int store_note(struct store *store, unsigned int sink, const char *text);
 
 /* `shipper --spool-status DIR`: what waits, since when, why; on stdout. An exit code. */
 int store_status(const char *folder);
