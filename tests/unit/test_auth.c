@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Of receiver: who may deliver, and by which names it is spoken to. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../tools/receiver/auth.c"
+#include "../../tools/receiver/listen.c"
+
+enum { MAX = 4 };
+
+struct expected {
+	const char *text;
+	int count; /* or -EINVAL */
+	unsigned int line;
+};
+
+static void token_files_are_parsed_or_refused_where_they_are_wrong(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+		{"", 0, 0},
+		{"a b", 1, 1},
+		{"a b\n", 1, 1},
+		{"\n# c d e\n\r\n  a\t b \r\n", 1, 4},
+		{"a b\nc d\ne f\ng h\n", 4, 4},
+		{"a b\nc d\ne f\ng h\ni j\n", -EINVAL, 5},
+		{"a b\nc\n", -EINVAL, 2},
+		{"a b c\n", -EINVAL, 1},
+		{"a b\n\n\x01x y\n", -EINVAL, 3},
+		{"a \xc3\xa4\n", -EINVAL, 1},
+	};
+	struct auth_token tokens[MAX];
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *reason = 0;
+		unsigned int line;
+		int count = auth_parse(cases[i].text, strlen(cases[i].text), tokens, MAX, &line,
+				       &reason);
+		assert_int_equal(count, cases[i].count);
+		assert_int_equal(line, cases[i].line);
+		assert_true(count >= 0 || reason);
+	}
+}
+
+static void token_lengths_have_limits(void **state)
+{
+	(void)state;
+	char text[1000];
+	struct auth_token tokens[MAX];
+	const char *reason;
+	unsigned int line;
+
+	for (int len = 250; len < 260; len++) {
+		int size = snprintf(text, sizeof(text), "name %0*d", len, 1);
+		assert_int_equal(auth_parse(text, (size_t)size, tokens, MAX, &line, &reason),
+				 len < AUTH_TOKEN_MAX ? 1 : -EINVAL);
+	}
+	for (int len = 60; len < 70; len++) {
+		int size = snprintf(text, sizeof(text), "%0*d token", len, 1);
+		assert_int_equal(auth_parse(text, (size_t)size, tokens, MAX, &line, &reason),
+				 len < AUTH_NAME_MAX ? 1 : -EINVAL);
+	}
+}
+
+/* Each token proves its own name; all that differs from each by anything proves none. */
+static void only_a_whole_token_proves_its_name(void **state)
+{
+	(void)state;
+	static const char text[] = "a first\nb second-token\nc second\nd s\n";
+	struct auth auth = {.tokens = calloc(AUTH_TOKENS, sizeof(struct auth_token))};
+	char header[400];
+	const char *reason;
+	unsigned int line;
+
+	auth.count = auth_parse(text, sizeof(text) - 1, auth.tokens, AUTH_TOKENS, &line, &reason);
+	assert_int_equal(auth.count, 4);
+	for (int i = 0; i < auth.count; i++) {
+		const char *secret = (const char *)auth.tokens[i].secret;
+		snprintf(header, sizeof(header), "Bearer %s", secret);
+		assert_string_equal(auth_check(&auth, header), auth.tokens[i].name);
+		for (size_t k = 7; header[k]; k++) {
+			header[k] ^= 1;
+			assert_null(auth_check(&auth, header));
+			header[k] ^= 1;
+		}
+		snprintf(header, sizeof(header), "Bearer %s ", secret);
+		assert_null(auth_check(&auth, header));
+	}
+	memset(header, 'x', sizeof(header) - 1);
+	header[sizeof(header) - 1] = '\0';
+	memcpy(header, "Bearer ", 7);
+	assert_null(auth_check(&auth, header));
+	assert_null(auth_check(&auth, "Bearer "));
+	assert_null(auth_check(&auth, "Bearer"));
+	assert_null(auth_check(&auth, ""));
+	assert_null(auth_check(&auth, 0));
+	free(auth.tokens);
+}
+
+static void addresses_are_parsed_or_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		const char *same; /* 0 = refused */
+		bool is_loopback;
+	} cases[] = {
+		{"127.0.0.1:8480", "127.0.0.1:8480", true},
+		{"127.9.9.9:0", "127.9.9.9:0", true},
+		{"0.0.0.0:1", "0.0.0.0:1", false},
+		{"10.0.0.1:65535", "10.0.0.1:65535", false},
+		{"[::1]:8480", "[::1]:8480", true},
+		{"[0::0:1]:8480", "[::1]:8480", true},
+		{"[::]:8480", "[::]:8480", false},
+		{"[::ffff:1.2.3.4]:1", "[::ffff:1.2.3.4]:1", false},
+		{"127.0.0.1:65536", 0, false},
+		{"127.0.0.1:", 0, false},
+		{"127.0.0.1", 0, false},
+		{"::1:80", 0, false},
+		{"[::1]", 0, false},
+		{"[::1:80", 0, false},
+		{"[127.0.0.1]:80", 0, false},
+		{"localhost:80", 0, false},
+		{":80", 0, false},
+		{"", 0, false},
+	};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct listen_address address;
+		int err = listen_parse(cases[i].text, &address);
+		assert_int_equal(err, cases[i].same ? 0 : -EINVAL);
+		if (err == 0) {
+			assert_string_equal(address.text, cases[i].same);
+			assert_int_equal(address.is_loopback, cases[i].is_loopback);
+		}
+	}
+}
+
+static void hosts_are_ours_by_address_or_name_whatever_the_port(void **state)
+{
+	(void)state;
+	static const char *const ours[] = {"[::1]",	"[::1]:8480",  "localhost:9",
+					   "LocalHost", "cap.example", "cap.example:1"};
+	static const char *const others[] = {"127.0.0.1",    "::1:8480x", "cap.example.evil",
+					     "[::2]:8480",   "",	  ":80",
+					     "xcap.example", "[]:1"};
+	struct tl_opt_list names = {.count = 1, .items = {"cap.example"}};
+	struct listen_address address;
+
+	assert_int_equal(listen_parse("[::1]:8480", &address), 0);
+	for (unsigned int i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		assert_true(listen_host_is_ours(&address, &names, ours[i]));
+	}
+	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_false(listen_host_is_ours(&address, &names, others[i]));
+	}
+	assert_false(listen_host_is_ours(&address, &names, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(token_files_are_parsed_or_refused_where_they_are_wrong),
+		cmocka_unit_test(token_lengths_have_limits),
+		cmocka_unit_test(only_a_whole_token_proves_its_name),
+		cmocka_unit_test(addresses_are_parsed_or_refused),
+		cmocka_unit_test(hosts_are_ours_by_address_or_name_whatever_the_port),
+	};
+
+	return cmocka_run_group_tests(tests, 0, 0);
+}
