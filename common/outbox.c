@@ -146,6 +146,12 @@ static void declare_loss(struct tl_outbox_stream *s, const struct tl_held *next,
 	*declared = after < *declared ? after : *declared;
 }
 
+/* Nothing follows the end of a stream that could declare its loss. */
+static bool may_be_dropped(const struct tl_held *h)
+{
+	return !h->busy && !h->item.head.end;
+}
+
 /*
  * What was never sent is certain not to have arrived: its loss is counted to
  * the event. Else the oldest goes.
@@ -158,11 +164,11 @@ static struct tl_held *choose_victim(const struct tl_outbox *o)
 		struct tl_held *next = o->lanes[i].next;
 		unsent = !next || next->order > unsent->order ? next : unsent;
 	}
-	while (unsent && (unsent->tried || unsent->busy)) {
+	while (unsent && (unsent->tried || !may_be_dropped(unsent))) {
 		unsent = unsent->next;
 	}
 	struct tl_held *h = unsent ? unsent : o->head;
-	while (h && h->busy) {
+	while (h && !may_be_dropped(h)) {
 		h = h->next;
 	}
 	return h;
