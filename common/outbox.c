@@ -344,21 +344,47 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *item)
 	return err;
 }
 
-/* Another writer's head lies otherwise and is read the long way. */
-static int read_head(struct tl_outbox *o, const struct tl_msg *msg, struct tl_batch_head *head)
+/* Who keeps batches for a consumer says their base and after; nobody else touches them. */
+static bool rewrites_heads(const struct tl_outbox *o)
+{
+	bool urls = false;
+
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		urls = urls || o->lanes[i].is_url;
+	}
+	return urls && !tl_outbox_forwards(o);
+}
+
+/* Another writer's head lies otherwise, and is read the long way; it gets one of ours. */
+static int read_foreign(struct tl_outbox *o, struct tl_outbox_item *item)
 {
 	struct tl_batch batch;
-
-	if (tl_wire_head_is_ours(msg->data, msg->len)) {
-		tl_wire_get_head(msg->data, head);
-		return 0;
-	}
+	struct tl_msg *rewritten;
 	int err = o->reader ? 0 : tl_wire_reader_create(&o->reader);
+
 	if (err == 0) {
-		err = tl_wire_read(o->reader, msg->data, msg->len, &batch, 0);
-		*head = batch.head;
+		err = tl_wire_read(o->reader, item->msg->data, item->msg->len, &batch, 0);
 	}
-	return err;
+	if (err < 0) {
+		return err;
+	}
+	item->head = batch.head;
+	uint64_t last = batch.head.first + batch.event_count;
+	if (rewrites_heads(o) &&
+	    tl_run_cut(o->reader, &batch, batch.head.first, last, &rewritten) == 0) {
+		tl_msg_free(item->msg);
+		item->msg = rewritten;
+	}
+	return 0;
+}
+
+static int read_head(struct tl_outbox *o, struct tl_outbox_item *item)
+{
+	if (!tl_wire_head_is_ours(item->msg->data, item->msg->len)) {
+		return read_foreign(o, item);
+	}
+	tl_wire_get_head(item->msg->data, &item->head);
+	return 0;
 }
 
 int tl_outbox_forward(struct tl_outbox *o, struct tl_msg *msg, uint32_t events)
@@ -371,7 +397,7 @@ int tl_outbox_resend(struct tl_outbox *o, struct tl_msg *msg, uint32_t events,
 {
 	struct tl_outbox_item item = {
 		.msg = msg, .events = events, .journal = journal, .ticket = ticket};
-	int err = read_head(o, msg, &item.head);
+	int err = read_head(o, &item);
 
 	if (err < 0) {
 		pthread_mutex_lock(&o->lock);

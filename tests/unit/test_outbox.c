@@ -538,6 +538,32 @@ static void batch_of_somebody_else_passes_unchanged(void **state)
 	tl_hop_close_in(in);
 }
 
+/* Nothing follows it that could declare its loss. */
+static void end_of_a_stream_is_not_dropped_for_others(void **state)
+{
+	(void)state;
+	struct tl_outbox *outbox = open_outbox(socket_place, TL_OUTBOX_DROP_OLDEST, 3000);
+	struct tl_stream *a = open_stream(outbox, "a");
+	struct tl_stream *b = open_stream(outbox, "b");
+	struct books books;
+	pthread_t thread;
+
+	push(a, 5, false);
+	push(a, 3, true);
+	for (int i = 0; i < 20; i++) {
+		push(b, 10, i == 19);
+	}
+	open_books(&books, socket_place, 2);
+	assert_int_equal(pthread_create(&thread, 0, keep_books, &books), 0);
+	assert_int_equal(tl_outbox_close(outbox, DEADLINE_NS, 0), 0);
+	pthread_join(thread, 0);
+	close_books(&books);
+	assert_int_equal(books.errors, 0);
+	assert_int_equal(books.ended, 2);
+	tl_stream_destroy(a);
+	tl_stream_destroy(b);
+}
+
 static void streams_have_ids_of_their_own(void **state)
 {
 	(void)state;
@@ -573,6 +599,7 @@ int main(void)
 		cmocka_unit_test(batch_of_somebody_else_passes_unchanged),
 		cmocka_unit_test(journal_is_told_of_every_batch_once),
 		cmocka_unit_test(journal_is_told_of_dropped_batches_but_not_of_those_left_over),
+		cmocka_unit_test(end_of_a_stream_is_not_dropped_for_others),
 		cmocka_unit_test(streams_have_ids_of_their_own),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

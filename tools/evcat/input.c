@@ -10,7 +10,8 @@
 #include "log.h"
 #include "service.h"
 
-#define TELL_NS (100 * TL_MS_NS) /* producers hear at least so often */
+#define TELL_NS	     (100 * TL_MS_NS) /* producers hear at least so often */
+#define UNSETTLED_NS (2 * TL_MS_NS)
 
 struct input {
 	const struct sink *sink;
@@ -22,6 +23,7 @@ struct input {
 	const char *place;
 	struct tl_hop_in *hop;
 	struct accept *accept;
+	bool unsettled; /* what was taken is not all written: there is something to tell soon */
 	struct tl_hop_counts seen; /* of this place, told so far */
 };
 
@@ -102,6 +104,9 @@ static int tick(struct input *in)
 
 static uint64_t patience(const struct input *in)
 {
+	if (in->unsettled) {
+		return UNSETTLED_NS;
+	}
 	uint64_t most = in->sink->tick_ns ? in->sink->tick_ns : TL_SECOND_NS;
 
 	return tl_hop_in_has_acks(in->hop) && most > TELL_NS ? TELL_NS : most;
@@ -113,8 +118,9 @@ static int settle(struct input *in)
 	const struct sink *sink = in->sink;
 	int step = sink->idle ? sink->idle(sink->ctx) : EVCAT_MORE;
 
-	if (step == EVCAT_MORE) {
-		accept_tell(in->accept, !sink->settled || sink->settled(sink->ctx));
+	if (step == EVCAT_MORE && tl_hop_in_has_acks(in->hop)) {
+		in->unsettled = sink->settled && !sink->settled(sink->ctx);
+		accept_tell(in->accept, !in->unsettled);
 	}
 	return step;
 }
