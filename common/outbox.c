@@ -152,11 +152,8 @@ static bool may_be_dropped(const struct tl_held *h)
 	return !h->busy && !h->item.head.end;
 }
 
-/*
- * What was never sent is certain not to have arrived: its loss is counted to
- * the event. Else the oldest goes.
- */
-static struct tl_held *choose_victim(const struct tl_outbox *o)
+/* No lane has looked at it yet. */
+static struct tl_held *first_unsent(const struct tl_outbox *o)
 {
 	struct tl_held *unsent = o->lanes[0].next;
 
@@ -167,7 +164,20 @@ static struct tl_held *choose_victim(const struct tl_outbox *o)
 	while (unsent && (unsent->tried || !may_be_dropped(unsent))) {
 		unsent = unsent->next;
 	}
+	return unsent;
+}
+
+/*
+ * What was never sent is certain not to have arrived: its loss is counted to
+ * the event. Else the oldest goes; also with a journal, which is a ring: what stays at its tail
+ * would fill it.
+ */
+static struct tl_held *choose_victim(const struct tl_outbox *o)
+{
+	bool is_ring = o->head && o->head->item.journal;
+	struct tl_held *unsent = is_ring ? 0 : first_unsent(o);
 	struct tl_held *h = unsent ? unsent : o->head;
+
 	while (h && !may_be_dropped(h)) {
 		h = h->next;
 	}
