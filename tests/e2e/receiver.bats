@@ -594,7 +594,7 @@ resident_kb() {
 @test "off loopback neither without TLS nor without tokens" {
 	printf 'alice %s\n' "$TOKEN" >tokens
 	certificates
-	for options in "" "--token-file tokens" "--cert server.pem --key server.key"; do
+	for options in "" "--token-file tokens" "--cert-file server.pem --key-file server.key"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr receiver --listen 0.0.0.0:0 -o seg $options
 		[ "$status" -eq 2 ]
@@ -606,8 +606,8 @@ resident_kb() {
 		[ "$status" -eq 2 ]
 		[[ $stderr == *"$address"* ]]
 	done
-	tl_start r receiver --ready-fd 9 --listen 0.0.0.0:0 --token-file tokens --cert server.pem \
-		--key server.key -o seg
+	tl_start r receiver --ready-fd 9 --listen 0.0.0.0:0 --token-file tokens --cert-file server.pem \
+		--key-file server.key -o seg
 	tl_stop_ok r
 }
 
@@ -646,7 +646,7 @@ tls_post() {
 
 @test "TLS: 1.2 and 1.3, with the certificate given, which is read again on SIGHUP" {
 	certificates
-	receive r --cert server.pem --key server.key
+	receive r --cert-file server.pem --key-file server.key
 	expect 200 tls_post all.tap
 	answered "$total" 0
 	expect 200 tls_post all.tap --tls-max 1.2
@@ -671,7 +671,7 @@ tls_post() {
 
 @test "TLS: a client certificate, when one is asked for" {
 	certificates
-	receive r --cert server.pem --key server.key --client-ca ca.pem
+	receive r --cert-file server.pem --key-file server.key --client-ca-file ca.pem
 	expect 200 tls_post all.tap --cert client.pem --key client.key
 	answered "$total" 0
 	expect 200 tls_post all.tap --cert client.pem --key client.key --tls-max 1.2
@@ -686,9 +686,9 @@ tls_post() {
 
 @test "TLS files that are wrong" {
 	certificates
-	for options in "--cert server.pem" "--key server.key" "--client-ca ca.pem" \
-		"--cert no-such-file --key server.key" "--cert server.pem --key client.key" \
-		"--cert demo.tap --key server.key" "--cert server.pem --key server.key --client-ca demo.tap"; do
+	for options in "--cert-file server.pem" "--key-file server.key" "--client-ca-file ca.pem" \
+		"--cert-file no-such-file --key-file server.key" "--cert-file server.pem --key-file client.key" \
+		"--cert-file demo.tap --key-file server.key" "--cert-file server.pem --key-file server.key --client-ca-file demo.tap"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr receiver --listen 127.0.0.1:0 -o seg $options
 		[ "$status" -eq 2 ]

@@ -707,6 +707,9 @@ requests() {
 	status_has "down since 20[0-9-]*T.*Z: "
 	tl_stop_ok shipper
 	status_has "	37	$TOTAL	"
+	serve web --port "${down##*:}" 200
+	ship --spool spool -I /dev/null -o "$down"
+	status_has "	0	0	0	-	-	20[0-9-]+T.*Z ok"
 }
 
 status_has() {
@@ -752,7 +755,7 @@ status_has() {
 	echo 0123456789abcdef0123456789abcdef >token
 	chmod 600 token tokens
 	tl_start receiver receiver --listen "127.0.0.1:$port" --cert-file server.pem --key-file server.key \
-		--token-file tokens -o "file:$PWD/received" --ready-fd 9
+		--token-file tokens -o received --ready-fd 9
 	ship --ca-file ca.pem --token-file token -o "https://127.0.0.1:$port" <all.tap
 	tl_stop_ok receiver
 	cat received/*.tap >out.tap

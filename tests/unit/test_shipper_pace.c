@@ -181,6 +181,7 @@ static void success_after_the_pause_is_told_once(void **state)
 	char text[HEALTH_TEXT_LEN];
 
 	health_init(&h, &plain, 60 * TL_SECOND_NS, 3);
+	assert_true(health_up(&h, 1, 0)); /* an earlier run may have noted otherwise */
 	assert_false(health_up(&h, 1, 0));
 	assert_true(health_down(&h, &a, TL_SECOND_NS));
 	assert_false(health_down(&h, &a, TL_SECOND_NS));

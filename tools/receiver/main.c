@@ -42,10 +42,11 @@ static const struct tl_opt options[] = {
 	 "where to listen (127.0.0.1:8480); [ADDR]:PORT for IPv6", 0, 0, 0, 0},
 	{0, "token-file", TL_OPT_STRING, FIELD(token_file), "FILE",
 	 "lines NAME TOKEN: who may deliver", 0, 0, 0, 0},
-	{0, "cert", TL_OPT_STRING, FIELD(cert), "FILE", "PEM certificate chain: serve TLS", 0, 0, 0,
+	{0, "cert-file", TL_OPT_STRING, FIELD(cert), "FILE", "PEM certificate chain: serve TLS", 0,
+	 0, 0, 0},
+	{0, "key-file", TL_OPT_STRING, FIELD(key), "FILE", "PEM key of the certificate", 0, 0, 0,
 	 0},
-	{0, "key", TL_OPT_STRING, FIELD(key), "FILE", "PEM key of the certificate", 0, 0, 0, 0},
-	{0, "client-ca", TL_OPT_STRING, FIELD(client_ca), "FILE",
+	{0, "client-ca-file", TL_OPT_STRING, FIELD(client_ca), "FILE",
 	 "PEM certificates: clients must have one of theirs", 0, 0, 0, 0},
 	{0, "host", TL_OPT_LIST, FIELD(hosts), "NAME",
 	 "on loopback: a further name in the Host header (repeatable)", 0, 0, 0, 0},
@@ -106,14 +107,15 @@ static int check_config(const struct config *c, struct listen_address *address)
 		return -EINVAL;
 	}
 	if (!c->cert != !c->key) {
-		return refuse("--cert and --key go together");
+		return refuse("--cert-file and --key-file go together");
 	}
 	if (c->client_ca && !c->cert) {
-		return refuse("--client-ca needs --cert and --key");
+		return refuse("--client-ca-file needs --cert-file and --key-file");
 	}
 	if (!c->cert && !address->is_loopback) {
-		tl_log_err("--listen %s: plain HTTP is for loopback; give --cert and --key",
-			   c->listen);
+		tl_log_err(
+			"--listen %s: plain HTTP is for loopback; give --cert-file and --key-file",
+			c->listen);
 		return -EINVAL;
 	}
 	if (!c->token_file && !address->is_loopback) {

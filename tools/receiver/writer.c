@@ -261,10 +261,10 @@ int writer_stop(struct writer *w, uint64_t timeout_ns)
 	w->stopping = true;
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->lock);
-	uint64_t until_ns = tl_clock_wall_ns() + timeout_ns;
+	uint64_t until_ns = tl_clock_mono_ns() + timeout_ns;
 	until.tv_sec = (time_t)(until_ns / TL_SECOND_NS);
 	until.tv_nsec = (long)(until_ns % TL_SECOND_NS);
-	if (pthread_timedjoin_np(w->thread, 0, &until) != 0) {
+	if (pthread_clockjoin_np(w->thread, 0, CLOCK_MONOTONIC, &until) != 0) {
 		return -ETIMEDOUT;
 	}
 	destroy(w);

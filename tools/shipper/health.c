@@ -76,15 +76,15 @@ bool health_up(struct health *h, uint64_t now_ns, uint64_t waiting_batches)
 	backoff_reset(&h->retry);
 	backoff_reset(&h->forbidden);
 	h->alarm_ns = 0;
-	if (h->down_since_ns == 0) {
-		return false;
-	}
+	/* What an earlier run noted may be otherwise. */
+	bool news = h->down_since_ns != 0 || !h->answered;
+	h->answered = true;
 	if (h->told) {
 		say_back(h, now_ns, waiting_batches);
 	}
 	h->told = false;
 	h->down_since_ns = 0;
-	return true;
+	return news;
 }
 
 /* Once a second, also where it is down and back all the time. */

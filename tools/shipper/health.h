@@ -21,6 +21,7 @@ struct health {
 	uint64_t paused_until_ns; /* monotonic; 0 = may be sent to */
 	uint64_t down_since_ns;	  /* monotonic; 0 = up */
 	uint64_t down_since_wall_ns;
+	bool answered;	   /* in this run */
 	bool told;	   /* people know that it is down */
 	uint64_t alarm_ns; /* of the last alarm; 0 = not forbidden */
 	char reason[SINK_REASON_LEN];

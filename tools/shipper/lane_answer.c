@@ -26,7 +26,7 @@ static void note(struct lane *l)
 
 static void up(struct lane *l, uint64_t now_ns)
 {
-	if (l->health.down_since_ns == 0 && l->health.retry.tries == 0) {
+	if (l->health.answered && l->health.down_since_ns == 0 && l->health.retry.tries == 0) {
 		return;
 	}
 	struct store_counts waiting = store_counts(l->config.store, l->config.index);
