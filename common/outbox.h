@@ -124,9 +124,11 @@ struct tl_stream_config {
 	const char *iface;		  /* interface or file; copied */
 	const char *host;		  /* 0 = this host's name; copied */
 	const struct tl_journal *journal; /* may be 0; outlives the outbox */
+	const uint8_t *id;		  /* of a stream that goes on; 0 = a new random one */
+	uint64_t next;			  /* its next number */
 };
 
-/* A new stream of random id on this host, numbered from 0. */
+/* A new stream on this host, numbered from 0 unless it goes on. */
 int tl_stream_create(struct tl_stream **out, const struct tl_stream_config *config);
 void tl_stream_destroy(struct tl_stream *stream);
 

@@ -41,7 +41,12 @@ int tl_stream_create(struct tl_stream **out, const struct tl_stream_config *conf
 	if (!s) {
 		return -ENOMEM;
 	}
-	int err = random_id(s->id);
+	int err = 0;
+	if (config->id) {
+		memcpy(s->id, config->id, sizeof(s->id));
+	} else {
+		err = random_id(s->id);
+	}
 	if (err < 0) {
 		free(s);
 		return err;
@@ -49,6 +54,8 @@ int tl_stream_create(struct tl_stream **out, const struct tl_stream_config *conf
 	pthread_mutex_init(&s->lock, 0);
 	s->outbox = config->outbox;
 	s->journal = config->journal;
+	s->next = config->next;
+	s->after = config->next;
 	copy_text(s->source, sizeof(s->source), config->source);
 	copy_text(s->iface, sizeof(s->iface), config->iface);
 	if (config->host) {
