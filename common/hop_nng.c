@@ -62,9 +62,9 @@ bool tl_nng_close(nng_socket socket)
 	if (pthread_create(&thread, 0, close_socket, (void *)(uintptr_t)socket.id) != 0) {
 		return false;
 	}
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += CLOSE_SECONDS;
-	if (pthread_timedjoin_np(thread, 0, &until) != 0) {
+	if (pthread_clockjoin_np(thread, 0, CLOCK_MONOTONIC, &until) != 0) {
 		pthread_detach(thread);
 		return false;
 	}

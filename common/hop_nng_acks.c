@@ -10,6 +10,8 @@
 /* Sooner than the data: a peer whose acks are not heard is taken for one that has none. */
 enum { RECONNECT_MAX_MS = 100 };
 
+enum { RECEIVE_MS = 100 }; /* between looks at whether to end: closing the socket may hang */
+
 int tl_nng_acks_listen(struct tl_nng_ear *ear, const char *url, struct tl_nng_peers *peers)
 {
 	nng_socket socket;
@@ -60,6 +62,7 @@ int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *
 	}
 	nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
 	nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, (size_t)TL_ACK_MAX * TL_ACK_LEN);
+	nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, RECEIVE_MS);
 	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, count_pipe, up);
 	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, count_pipe, up);
 	err = tl_nng_caller_open(caller, socket, url, RECONNECT_MAX_MS);

@@ -81,7 +81,10 @@ static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 
 static int nng_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
 {
-	return tl_nng_acks_recv(((struct nng_out *)out)->acks.socket, acks, max);
+	struct nng_out *n = (struct nng_out *)out;
+	int count = tl_nng_acks_recv(n->acks.socket, acks, max);
+
+	return count == -ETIMEDOUT && atomic_load(&n->acks_ended) ? -ESHUTDOWN : count;
 }
 
 static void nng_end_acks(struct tl_hop_out *out)

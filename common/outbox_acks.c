@@ -179,10 +179,14 @@ static void hear(struct tl_lane *lane, const struct tl_ack *ack, uint64_t now_ns
 {
 	struct tl_outbox_stream *s =
 		(struct tl_outbox_stream *)tl_streammap_find(&lane->outbox->streams, ack->stream);
-	/* What was never put here cannot be safe: an ack of something else. */
-	if (!s || ack->safe > s->end) {
+	if (!s) {
 		return;
 	}
+	/*
+	 * More may be safe there than was put here: a shipper that was killed sends again what
+	 * its consumer has had from the run before.
+	 */
+	uint64_t safe = ack->safe < s->end ? ack->safe : s->end;
 	struct tl_outbox_heard *heard = &s->heard[lane->index];
 	/* A forwarder that lost its consumer asks in nobody's name: instance 0. */
 	bool other_run = heard->known && ack->instance != 0 && heard->instance != ack->instance;
@@ -192,8 +196,8 @@ static void hear(struct tl_lane *lane, const struct tl_ack *ack, uint64_t now_ns
 		heard->instance = ack->instance;
 	}
 	heard->moved_ns = now_ns;
-	heard->safe = ack->safe > heard->safe ? ack->safe : heard->safe;
-	free_below(lane, s, ack->safe);
+	heard->safe = safe > heard->safe ? safe : heard->safe;
+	free_below(lane, s, safe);
 	if (back) {
 		go_back(lane, s, ack->got, now_ns);
 	}

@@ -157,6 +157,12 @@ static void break_lane(struct tl_lane *lane, int err)
 	pthread_cond_broadcast(&o->changed);
 }
 
+/* The ack may be heard before the send returns; whoever told it may be gone by now. */
+static bool was_told_safe(const struct tl_lane *lane, const struct tl_held *h)
+{
+	return h->stream && h->next_number <= h->stream->heard[lane->index].safe;
+}
+
 static void note_sent(struct tl_lane *lane, struct tl_held *h, size_t len)
 {
 	struct tl_outbox *o = lane->outbox;
@@ -168,7 +174,7 @@ static void note_sent(struct tl_lane *lane, struct tl_held *h, size_t len)
 	o->counts.resent_batches += h->tried & lane->bit ? 1 : 0;
 	h->tried |= lane->bit;
 	h->sent |= lane->bit;
-	if (!tl_lane_waits_for_acks(lane)) {
+	if (!tl_lane_waits_for_acks(lane) || was_told_safe(lane, h)) {
 		tl_outbox_done(o, h, lane->bit);
 	}
 }
