@@ -26,10 +26,18 @@ craft() {
 	"$TL_PYTHON" "$CRAFT" "$@"
 }
 
-# all.tap: one stream in 37 batches of at most 50 events; what it says in `expected`.
+# all.tap: one stream in 37 batches of at most 50 events, as if for a consumer that acknowledges
+# (in a file there is nobody to do so, and its batches say that); what it says in `expected`.
 small_batches() {
 	pcap-flow -q -r "$demo" -o whole.tap
-	craft cut 50 whole.tap all.tap
+	craft cut 50 whole.tap cut.tap
+	"$TL_PYTHON" - "$BATS_TEST_DIRNAME" <<-'EOP'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import craft
+		batches = map(craft.unpack, craft.batches("cut.tap"))
+		craft.write("all.tap", b"".join(craft.pack({**b, "base": 0}) for b in batches))
+	EOP
 	evcat --json all.tap | sort >expected
 	TOTAL=$(wc -l <expected)
 }
@@ -541,7 +549,7 @@ at_least_files() {
 
 # A producer that holds each batch until it is acknowledged, and ends when all are.
 start_producer() {
-	tl_spawn producer batcher --batch-size 1 -I all.tap -o "ipc://$PWD/in.sock"
+	tl_spawn producer batcher --batch-size 1 -I "${1:-all.tap}" -o "ipc://$PWD/in.sock"
 }
 
 @test "a producer ends when all is safe; without a spool that is when the sink has it" {
@@ -623,7 +631,7 @@ die_at() {
 	serve web 200
 	# Some points are passed before it is ready.
 	TL_FAULT=$1 tl_spawn shipper shipper -I "ipc://$PWD/in.sock" --spool spool --in-flight 2 -o "$URL"
-	start_producer
+	start_producer "${@:2}"
 	tl_join shipper
 	[ "$TL_STATUS" -eq 137 ]
 	start_shipper --spool spool -o "$URL"
@@ -645,6 +653,13 @@ die_at() {
 	# How often there is a commit depends on how much comes at once.
 	for point in before-commit after-commit; do
 		die_at "$point:1"
+	done
+}
+
+# Else the next shipper takes what it sees first, and drops what is sent again.
+@test "killed while batches of a recording, which says that nobody waits, are sent: the same" {
+	for _ in 1 2 3; do
+		die_at after-receive:1 cut.tap
 	done
 }
 

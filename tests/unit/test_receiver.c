@@ -261,6 +261,66 @@ static void streams_beyond_the_limit_forget_the_oldest(void **state)
 	dedup_destroy(dedup);
 }
 
+/* Also when no stream is new: what many gaps of many streams take is bounded. */
+static void ranges_beyond_the_limit_forget_the_oldest(void **state)
+{
+	(void)state;
+	enum { FULL = DEDUP_RANGES / TL_RANGES_MAX, MORE = 3 };
+	struct dedup *dedup = 0;
+
+	assert_int_equal(dedup_create(&dedup, 2 * FULL), 0);
+	for (uint64_t k = 0; k < TL_RANGES_MAX; k++) {
+		for (unsigned int i = 0; i < FULL + MORE; i++) {
+			struct tl_batch_head head = head_of(0, 10 * k, 10 * k, false);
+			memcpy(head.stream, &i, sizeof(i));
+			assert_int_equal(dedup_add(dedup, &head, 4), 0);
+			dedup_keep(dedup);
+			assert_in_range(dedup_counts(dedup).ranges, 1, DEDUP_RANGES);
+		}
+	}
+	assert_in_range(dedup_counts(dedup).forgotten_streams, 1, UINT64_MAX);
+	dedup_destroy(dedup);
+}
+
+/* Single events with a gap behind each, and then all of it in one batch whose head has so long a
+ * text. */
+static size_t len_of_full_of_holes(uint32_t holes, uint32_t text_len)
+{
+	static char text[TL_WIRE_MAX_BATCH];
+	struct dedup *dedup = 0;
+	struct delivery delivery = {0};
+	struct delivery_news news;
+	struct tl_batch_head head;
+
+	assert_int_equal(dedup_create(&dedup, 4), 0);
+	for (uint64_t i = 0; i < holes; i++) {
+		head = head_of(0, 2 * i, 2 * i, false);
+		assert_int_equal(dedup_add(dedup, &head, 1), 0);
+	}
+	head = head_of(0, 0, 0, false);
+	memset(text, 'x', sizeof(text));
+	head.iface = (struct tl_str){text, text_len};
+	add_batch_to(&delivery.body, head, 2 * holes);
+	assert_int_equal(delivery_sift(&delivery, reader, dedup, &news), 0);
+	assert_int_equal(delivery.duplicates, holes);
+	assert_int_equal(delivery.events, holes);
+	size_t len = news.len;
+	bool whole = len == delivery.body.len;
+	body_fini(&news.made);
+	body_fini(&delivery.body);
+	dedup_destroy(dedup);
+	return whole ? 0 : len;
+}
+
+/* A few bytes must not become gigabytes, nor take a minute. */
+static void batch_full_of_holes_is_stored_whole(void **state)
+{
+	(void)state;
+	assert_int_not_equal(len_of_full_of_holes(60, 10), 0);
+	assert_int_equal(len_of_full_of_holes(70, 10), 0);
+	assert_int_equal(len_of_full_of_holes(20, 60000), 0);
+}
+
 /* What never came is never taken for a duplicate, however many gaps there are. */
 static void gaps_beyond_the_limit_are_never_closed(void **state)
 {
@@ -415,6 +475,8 @@ int main(void)
 		cmocka_unit_test(any_deliveries_are_stored_once),
 		cmocka_unit_test(end_twice_the_same_is_stored_once),
 		cmocka_unit_test(streams_beyond_the_limit_forget_the_oldest),
+		cmocka_unit_test(ranges_beyond_the_limit_forget_the_oldest),
+		cmocka_unit_test(batch_full_of_holes_is_stored_whole),
 		cmocka_unit_test(gaps_beyond_the_limit_are_never_closed),
 		cmocka_unit_test(checkpoint_is_read_back_and_damage_is_found),
 		cmocka_unit_test(any_body_is_inflated_within_its_limit),

@@ -65,11 +65,25 @@ void dedup_destroy(struct dedup *d)
 	free(d);
 }
 
+static void forget_oldest(struct dedup *d)
+{
+	forget_stream(d, stream_of(d->map.oldest));
+	d->forgotten_streams++;
+}
+
 static void make_room(struct dedup *d)
 {
 	while (d->map.count > 0 && (d->map.count >= d->stream_max || d->ranges >= DEDUP_RANGES)) {
-		forget_stream(d, stream_of(d->map.oldest));
-		d->forgotten_streams++;
+		forget_oldest(d);
+	}
+}
+
+/* For further ranges of a stream that is there, and stays. */
+static void make_room_for(struct dedup *d, struct dedup_stream *s)
+{
+	tl_streammap_touch(&d->map, &s->node);
+	while (d->ranges >= DEDUP_RANGES && d->map.oldest != &s->node) {
+		forget_oldest(d);
 	}
 }
 
@@ -185,7 +199,9 @@ int dedup_add(struct dedup *d, const struct tl_batch_head *head, uint32_t count)
 	struct dedup_stream *s = find(d, head->stream);
 	uint64_t to = head->first + count;
 
-	if (!s) {
+	if (s) {
+		make_room_for(d, s);
+	} else {
 		s = dedup_restore(d, head->stream);
 	}
 	if (!s) {

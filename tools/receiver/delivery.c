@@ -3,6 +3,9 @@
 
 #include "run.h"
 
+/* Of a batch that is cut: parts at most, and their size beside its own. */
+enum { PARTS_MAX = 64, PARTS_FACTOR = 4, PARTS_ROOM = 4096 };
+
 int delivery_check(struct tl_wire_reader *reader, const uint8_t *bytes, size_t len,
 		   struct tl_wire_error *error)
 {
@@ -59,6 +62,16 @@ static int put_cut(struct sift *s, const struct tl_batch *batch, uint64_t from, 
 	return err < 0 ? err : put_msg(s, msg);
 }
 
+/*
+ * Each part is looked for from the first event on, and holds all that the batch
+ * says beside events: with a gap behind each event that takes a thousand times the
+ * time and the room. `len` is of the parts so far.
+ */
+static bool is_worth_cutting(const struct tl_batch *batch, unsigned int parts, size_t len)
+{
+	return parts <= PARTS_MAX && len <= PARTS_FACTOR * (size_t)batch->size + PARTS_ROOM;
+}
+
 static int put_loss(struct sift *s, const struct tl_batch_head *head)
 {
 	struct tl_msg *msg;
@@ -73,6 +86,8 @@ static int put_parts(struct sift *s, const struct tl_batch *batch, struct dedup_
 	const struct tl_batch_head *head = &batch->head;
 	uint64_t to = head->first + batch->event_count;
 	uint64_t at = head->first;
+	size_t before = s->made->len;
+	unsigned int parts = 0;
 	struct tl_range gap;
 	int err = 0;
 	bool begun = false; /* the first event is among them */
@@ -84,6 +99,9 @@ static int put_parts(struct sift *s, const struct tl_batch *batch, struct dedup_
 		}
 		if (err == 0) {
 			err = put_cut(s, batch, gap.from, gap.to);
+		}
+		if (err == 0 && !is_worth_cutting(batch, ++parts, s->made->len - before)) {
+			err = -EOPNOTSUPP;
 		}
 		begun = true;
 		ended = gap.to == to;

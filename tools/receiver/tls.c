@@ -10,7 +10,11 @@
 
 enum { CHAIN_MAX = 8 };
 
-const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+/*
+ * Without the key exchange of TLS 1.2 by RSA: it has no forward secrecy, and asks for
+ * our key only when the client has answered, by when tls_reload may have freed it.
+ */
+const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
 
 /* GnuTLS keeps a pointer to it in each session. */
 static gnutls_typed_vdata_st client_purpose = {
