@@ -307,6 +307,13 @@ certificates() {
 		tl_stop shipper KILL
 	}
 	expect 'unable to get local issuer' "${keys[@]}" --server-name nats.example
+	# --ca-file stands instead of what the machine trusts, not beside it
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=other \
+		-keyout other.key -out other.pem 2>openssl.err
+	export SSL_CERT_FILE=$PWD/ca.pem
+	expect 'no stream takes subject' "${keys[@]}" --server-name nats.example
+	expect 'unable to get local issuer' "${keys[@]}" --ca-file other.pem --server-name nats.example
+	unset SSL_CERT_FILE
 	expect 'IP address mismatch' "${keys[@]}" --ca-file ca.pem
 	expect "127.0.0.1:$PORT" --ca-file ca.pem --server-name nats.example # no certificate of ours
 	rm -f in.fifo

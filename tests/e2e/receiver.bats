@@ -669,6 +669,16 @@ tls_post() {
 	stored_once
 }
 
+@test "TLS: with forward secrecy only, also where the key is RSA" {
+	tl_require_tool openssl
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=rsa -keyout rsa.key -out rsa.pem \
+		2>openssl.log
+	receive r --cert-file rsa.pem --key-file rsa.key
+	openssl s_client -connect "127.0.0.1:$port" -tls1_2 </dev/null
+	run ! openssl s_client -connect "127.0.0.1:$port" -tls1_2 -cipher kRSA </dev/null
+	tl_stop_ok r
+}
+
 @test "TLS: a client certificate, when one is asked for" {
 	certificates
 	receive r --cert-file server.pem --key-file server.key --client-ca-file ca.pem

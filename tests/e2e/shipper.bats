@@ -233,7 +233,7 @@ big_event() {
 }
 
 @test "http: all is refused, also what declares the loss: it ends" {
-	serve web 404
+	serve web 422
 	run --separate-stderr ship --tries 1 -o "$URL" <all.tap
 	[ "$status" -eq 1 ]
 	[ ! -s web.tap ]
@@ -243,10 +243,25 @@ big_event() {
 @test "http: a redirect is not followed" {
 	serve other 200
 	to=$URL
-	serve web "302,location=$to/v1/batches"
-	run ship --tries 1 -o "$URL" <all.tap
-	[ "$status" -eq 1 ]
+	serve web "302,location=$to/v1/batches" 200
+	ship --in-flight 1 --tries 1 -o "$URL" <all.tap
 	[ ! -s other.log ]
+	books web.tap "events $TOTAL" "twice 0"
+}
+
+@test "http: what is wrong with the URL rejects nothing" {
+	serve web 404 405 407 410 421 307 200
+	ship --in-flight 1 --tries 1 --retry-max 200ms -o "$URL" <all.tap
+	books web.tap "events $TOTAL" "declared 0" "twice 0"
+}
+
+@test "http: a token that the server sends back is not told on" {
+	echo good-secret >token
+	chmod 600 token
+	serve web "500,body=you sent Bearer good-secret" 200
+	ship --in-flight 1 --spool spool --token-file token -o "$URL" <all.tap 2>shipper.err
+	grep -q 'HTTP 500: you sent Bearer \*\*\*' shipper.err
+	run ! grep -r good-secret shipper.err spool
 }
 
 @test "http: proxies of the environment are not used" {
@@ -801,6 +816,7 @@ refuses() {
 	refuses "9 8" -o file:1 -o file:2 -o file:3 -o file:4 -o file:5 -o file:6 -o file:7 -o file:8 -o file:9
 	refuses "--key-file --cert-file" --key-file k -o null:
 	refuses "--pinned-key sha256//" --pinned-key abc -o null:
+	refuses "--pinned-key https" --pinned-key sha256//abc -o tls://127.0.0.1/x
 	refuses "--insecure" -o http://192.0.2.1/
 	refuses "--insecure" -o http://127.example.org/
 	refuses "--token-file" -o https://user:secret@127.0.0.1/

@@ -27,7 +27,8 @@ static enum sink_verdict expected(long status)
 	} table[] = {
 		{200, 299, SINK_DONE},	{401, 401, SINK_FORBIDDEN}, {403, 403, SINK_FORBIDDEN},
 		{408, 408, SINK_RETRY}, {413, 413, SINK_TOO_BIG},   {425, 425, SINK_RETRY},
-		{429, 429, SINK_RETRY}, {300, 499, SINK_REFUSED},
+		{429, 429, SINK_RETRY}, {404, 405, SINK_RETRY},	    {407, 407, SINK_RETRY},
+		{410, 410, SINK_RETRY}, {421, 421, SINK_RETRY},	    {400, 499, SINK_REFUSED},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

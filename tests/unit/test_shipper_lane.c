@@ -89,7 +89,7 @@ static size_t fake_wait(struct sink *sink, struct sink_answer *answers, size_t m
 		struct parcel *p = f->flying[i];
 		f->flying[i] = f->flying[--f->count];
 		answers[filled] = (struct sink_answer){.parcel = p, .verdict = judge(f, p)};
-		snprintf(answers[filled++].reason, SINK_REASON_LEN, "because");
+		snprintf(answers[filled++].reason, SINK_REASON_LEN, "be\033cau\302\233se");
 	}
 	bool idle = f->silent;
 	pthread_mutex_unlock(&f->lock);
@@ -263,6 +263,27 @@ static void event_that_is_too_big_alone_is_rejected_alone(void **state)
 	check_books(next, store_counts(store, 0));
 	assert_true(counts.rejected_events > 10 && counts.rejected_events < 200);
 	assert_true(fake.got.ended[0]);
+	store_close(store);
+}
+
+static void what_a_sink_says_cannot_change_a_terminal(void **state)
+{
+	(void)state;
+	struct store *store = open_memory();
+	struct lane *lane = open_lane(store, 4, 1);
+	uint64_t give_up = tl_clock_mono_ns() + DEADLINE_NS;
+	struct lane_counts counts;
+
+	fake.trouble = 100;
+	assert_int_equal(kit_put(store, 0, 0, 0, 3, false), 0);
+	kit_commit(store);
+	lane_wake(lane);
+	do {
+		usleep(500);
+		counts = lane_counts(lane);
+	} while (!counts.reason[0] && tl_clock_mono_ns() < give_up);
+	assert_string_equal(counts.reason, "be?cau??se");
+	lane_close(lane);
 	store_close(store);
 }
 
@@ -461,6 +482,7 @@ int main(void)
 				       reset_fake),
 		cmocka_unit_test_setup(finishing_sends_nothing_new_and_waits_for_answers,
 				       reset_fake),
+		cmocka_unit_test_setup(what_a_sink_says_cannot_change_a_terminal, reset_fake),
 		cmocka_unit_test_setup(hangup_reaches_the_sink_once_for_each, reset_fake),
 		cmocka_unit_test_setup(halves_of_halves_are_the_whole, reset_fake),
 		cmocka_unit_test_setup(pieces_go_in_order_and_no_further_than_the_window,

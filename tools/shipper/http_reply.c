@@ -30,9 +30,16 @@ enum sink_verdict http_reply_verdict(long status, const char *body, size_t len)
 		return SINK_FORBIDDEN;
 	case 413:
 		return SINK_TOO_BIG;
+	case 404: /* Not Found */
+	case 405: /* Method Not Allowed */
+	case 407: /* Proxy Authentication Required */
+	case 410: /* Gone */
+	case 421: /* Misdirected Request */
+		/* That speaks of the URL: a typing error, or a proxy whose server is not there. */
+		return SINK_RETRY;
 	default:
-		/* No status, or one of no known class, says nothing about the batch. */
-		return status >= 300 && status < 500 ? SINK_REFUSED : SINK_RETRY;
+		/* A redirect, no status, or one of no known class says nothing about the batch. */
+		return status >= 400 && status < 500 ? SINK_REFUSED : SINK_RETRY;
 	}
 }
 

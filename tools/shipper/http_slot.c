@@ -29,6 +29,21 @@ static size_t keep_reply(char *data, size_t size, size_t count, void *context)
 	return slot->reply_len > HTTP_BODY_MAX ? 0 : len;
 }
 
+/* A server may send back what it got, and its answer is logged and kept. */
+static void hide_token(struct http_slot *slot, size_t kept)
+{
+	static const char name[] = "Authorization: Bearer ";
+
+	for (const struct curl_slist *h = slot->headers; h; h = h->next) {
+		const char *token = h->data + strlen(name);
+		char *at;
+		while (strncmp(h->data, name, strlen(name)) == 0 &&
+		       (at = memmem(slot->reply, kept, token, strlen(token)))) {
+			memset(at, '*', strlen(token));
+		}
+	}
+}
+
 static CURLcode set_text(CURL *easy, CURLoption option, const char *text)
 {
 	return text ? curl_easy_setopt(easy, option, text) : CURLE_OK;
@@ -236,6 +251,7 @@ void http_slot_answer(struct http_slot *slot, CURLcode result, struct sink_answe
 	size_t kept = slot->reply_len < HTTP_BODY_KEPT ? slot->reply_len : HTTP_BODY_KEPT;
 	answer->verdict = http_reply_verdict(status, slot->reply, kept);
 	if (answer->verdict != SINK_DONE) {
+		hide_token(slot, kept);
 		answer->retry_after_ns = retry_after(slot->easy);
 		http_reply_reason(answer->reason, status, slot->reply, kept);
 	}

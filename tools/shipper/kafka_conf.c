@@ -103,9 +103,10 @@ static int check_plain(const rd_kafka_conf_t *conf, const struct sink_config *co
 	    strcmp(mocks, "0") != 0) {
 		return 0;
 	}
-	tl_log_err("%s: this is plain text; use --ca, security.protocol=ssl or sasl_ssl in the "
-		   "options file, a loopback address or --insecure",
-		   config->url);
+	tl_log_err(
+		"%s: this is plain text; use --ca-file, security.protocol=ssl or sasl_ssl in the "
+		"options file, a loopback address or --insecure",
+		config->url);
 	return -EINVAL;
 }
 

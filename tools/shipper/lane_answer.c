@@ -147,6 +147,14 @@ static void end_of_sink(struct lane *l)
 	tl_service_stop();
 }
 
+/* What a stranger said: on its way to logs, files and terminals. */
+static void make_printable(char *text)
+{
+	for (; *text; text++) {
+		*text = *text >= ' ' && *text <= '~' ? *text : '?';
+	}
+}
+
 void lane_settle(struct lane *l, struct sink_answer *answer)
 {
 	struct piece *piece = loads_flying(&l->loads, answer->parcel);
@@ -157,6 +165,7 @@ void lane_settle(struct lane *l, struct sink_answer *answer)
 	}
 	piece->flying = false;
 	l->flying--;
+	make_printable(answer->reason);
 	switch (answer->verdict) {
 	case SINK_DONE:
 		up(l, now);

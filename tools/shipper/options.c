@@ -141,6 +141,30 @@ static int check_input(const struct options *options)
 	return 0;
 }
 
+/* Silently not verified is the last that somebody who pins a key wants. */
+static int check_pin(const struct options *options)
+{
+	const struct tl_opt_list *list = &options->outputs;
+	bool https = false;
+
+	if (!options->pinned_key) {
+		return 0;
+	}
+	if (strncmp(options->pinned_key, "sha256//", 8) != 0) {
+		tl_log_err("--pinned-key: bad value '%s': wants sha256//BASE64",
+			   options->pinned_key);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < list->count; i++) {
+		https = https || strncmp(list->items[i], "https:", strlen("https:")) == 0;
+	}
+	if (!https) {
+		tl_log_err("--pinned-key: only https:// sinks verify it, and there is none");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_tls(struct options *options)
 {
 	if (options->key_file && !options->cert_file) {
@@ -150,12 +174,7 @@ static int check_tls(struct options *options)
 	if (options->cert_file && !options->key_file) {
 		options->key_file = options->cert_file;
 	}
-	if (options->pinned_key && strncmp(options->pinned_key, "sha256//", 8) != 0) {
-		tl_log_err("--pinned-key: bad value '%s': wants sha256//BASE64",
-			   options->pinned_key);
-		return -EINVAL;
-	}
-	return 0;
+	return check_pin(options);
 }
 
 int options_check(struct options *options)

@@ -118,7 +118,7 @@ int peerlist_parse(struct peerlist *list, const char *url, const char *name)
 	const char *end = at + strcspn(at, "/");
 	if (memchr(at, '@', (size_t)(end - at))) {
 		tl_log_err("%.*s...: credentials in a URL are seen by everybody; use --token-file "
-			   "or --credentials",
+			   "or --credentials-file",
 			   (int)(at - url), url);
 		return -EINVAL;
 	}

@@ -116,6 +116,18 @@ static int open_inlet(struct shipper *s)
 	return inlet_create(&s->inlet, &config);
 }
 
+/*
+ * OpenSSL's own default, which libnats believes beside --ca-file. Before any thread:
+ * the environment is everybody's.
+ */
+static int trust_only(const char *ca_file)
+{
+	bool done = !ca_file || (setenv("SSL_CERT_FILE", ca_file, 1) == 0 &&
+				 setenv("SSL_CERT_DIR", "/nonexistent", 1) == 0);
+
+	return done ? 0 : -ENOMEM;
+}
+
 static int check_sinks(const struct shipper *s)
 {
 	for (unsigned int i = 0; i < s->sink_count; i++) {
@@ -134,6 +146,7 @@ static int open_all(struct shipper *s)
 	sigaction(SIGHUP, &action, 0);
 	err = err < 0 ? err : rights_drop(s->options);
 	err = err < 0 ? err : rights_check(s->options);
+	err = err < 0 ? err : trust_only(s->options->ca_file);
 	err = err < 0 ? err : open_sinks(s);
 	err = err < 0 ? err : open_store(s);
 	err = err < 0 ? err : open_input(s);

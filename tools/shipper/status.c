@@ -95,7 +95,7 @@ static void read_state(int root, const char *sink, char state[STATE_MAX])
 static void print_text(const char *text)
 {
 	for (; *text; text++) {
-		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
 	}
 }
 

@@ -314,7 +314,7 @@ static bool declarations_weigh(const struct store *store)
 		bytes += store->sides[i].line.bytes;
 		empty_bytes += store->sides[i].line.empty_bytes;
 	}
-	return store->on_disk || empty_bytes > bytes / 2;
+	return empty_bytes > (store->on_disk ? store->config.quota : bytes) / 2;
 }
 
 bool store_drop_oldest(struct store *store, bool disk_full)
