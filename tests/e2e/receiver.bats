@@ -522,6 +522,20 @@ resident_kb() {
 	tl_stop_ok r
 }
 
+@test "one address holds only so many connections, and another gets in" {
+	receive r --max-per-address 2
+	mkfifo hold
+	tl_spawn holder sh -c "exec '$TL_PYTHON' '$HELP' hold $port 2 <hold"
+	exec 8>hold
+	tl_wait_line holder.out held
+	run get --max-time 1 "http://127.0.0.1:$port/healthz"
+	[ "$output" != 200 ]
+	[ "$(get --interface 127.0.0.2 "http://127.0.0.1:$port/healthz")" = 200 ]
+	exec 8>&-
+	tl_join holder
+	tl_stop_ok r
+}
+
 @test "on loopback: only by our names, and never for a web page" {
 	receive r --host cap.example
 	for host in "127.0.0.1:$port" localhost LOCALHOST:1 cap.example cap.example:99; do

@@ -29,6 +29,7 @@ struct config {
 	uint64_t max_body;
 	uint64_t backlog;
 	uint64_t max_connections;
+	uint64_t max_per_address;
 	uint64_t timeout_ns;
 	uint64_t deadline_ns;
 	uint64_t ready_fd;
@@ -64,6 +65,8 @@ static const struct tl_opt options[] = {
 	 "bodies held before others are asked to wait (64M)", 65536, 1ull << 40, 0, 0},
 	{0, "max-connections", TL_OPT_NUMBER, FIELD(max_connections), "N",
 	 "connections at a time (512)", 1, 65536, 0, 0},
+	{0, "max-per-address", TL_OPT_NUMBER, FIELD(max_per_address), "N",
+	 "of them from one address (64; 0 no limit)", 0, 65536, 0, 0},
 	{0, "timeout", TL_OPT_DURATION, FIELD(timeout_ns), "TIME",
 	 "close a connection that is silent so long (30s)", TL_SECOND_NS, HOUR_NS, 0, 0},
 	{0, "deadline", TL_OPT_DURATION, FIELD(deadline_ns), "TIME",
@@ -178,6 +181,7 @@ static int open_server(struct tool *t)
 	s->timeout_ns = c->timeout_ns;
 	s->deadline_ns = c->deadline_ns;
 	s->max_connections = (unsigned int)c->max_connections;
+	s->max_per_address = (unsigned int)c->max_per_address;
 	return server_open(&t->server, s);
 }
 
@@ -329,6 +333,7 @@ int main(int argc, char **argv)
 		.max_body = 8 << 20,
 		.backlog = 64 << 20,
 		.max_connections = 512,
+		.max_per_address = 64,
 		.timeout_ns = 30 * TL_SECOND_NS,
 		.deadline_ns = 120 * TL_SECOND_NS,
 	};

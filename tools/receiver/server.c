@@ -67,11 +67,12 @@ static int start_daemon(struct server *s)
 	s->daemon = MHD_start_daemon(
 		flags, 0, 0, 0, request_handle, s, MHD_OPTION_EXTERNAL_LOGGER, log_line, (void *)0,
 		MHD_OPTION_LISTEN_SOCKET, c->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-		c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)(c->timeout_ns / TL_SECOND_NS), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, request_over, s,
-		MHD_OPTION_NOTIFY_CONNECTION, peer_notify, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+		c->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->max_per_address,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)(c->timeout_ns / TL_SECOND_NS),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_NOTIFY_COMPLETED, request_over, s, MHD_OPTION_NOTIFY_CONNECTION,
+		peer_notify, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
+		1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 	if (!s->daemon) {
 		tl_log_err("cannot start the HTTP server");
 		return -EIO;

@@ -29,6 +29,7 @@ struct server_config {
 	uint64_t timeout_ns;  /* of silence */
 	uint64_t deadline_ns; /* of a request, from its first byte to its last */
 	unsigned int max_connections;
+	unsigned int max_per_address; /* 0 = no limit of its own */
 };
 
 /* Why requests were not taken. */
