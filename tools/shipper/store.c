@@ -80,6 +80,14 @@ void store_stop(struct store *store)
 
 /* --- what comes in -------------------------------------------------------- */
 
+/* Declarations of loss have as much again for themselves: dropping one would be silent loss. */
+static uint64_t counted_bytes(const struct backlog_line *line, uint64_t quota)
+{
+	uint64_t free_bytes = line->empty_bytes < quota ? line->empty_bytes : quota;
+
+	return line->bytes - free_bytes;
+}
+
 /* In memory a batch is counted once, on disk for each sink. */
 static bool within_quota(struct store *store, uint64_t size)
 {
@@ -91,7 +99,8 @@ static bool within_quota(struct store *store, uint64_t size)
 	for (unsigned int i = 0; i < store->config.sink_count; i++) {
 		const struct backlog_line *line = &store->sides[i].line;
 		/* What is alone there is let in, however big: it could never be. */
-		if (line->batches > 0 && line->bytes + backlog_blocks(size, line->block) > quota) {
+		uint64_t bytes = counted_bytes(line, quota);
+		if (bytes > 0 && bytes + backlog_blocks(size, line->block) > quota) {
 			return false;
 		}
 	}

@@ -304,17 +304,23 @@ static struct backlog_item *claim(struct store *store, unsigned int *sink,
 	return 0;
 }
 
-/* In memory what one sink waits for may be held by another: then wait for that one. */
+/*
+ * On disk they have a quota of their own. In memory what one sink waits for may be held by
+ * another: then wait for that one.
+ */
 static bool declarations_weigh(const struct store *store)
 {
 	uint64_t bytes = 0;
 	uint64_t empty_bytes = 0;
+	bool over = false;
 
 	for (unsigned int i = 0; i < store->config.sink_count; i++) {
-		bytes += store->sides[i].line.bytes;
-		empty_bytes += store->sides[i].line.empty_bytes;
+		const struct backlog_line *line = &store->sides[i].line;
+		bytes += line->bytes;
+		empty_bytes += line->empty_bytes;
+		over = over || line->empty_bytes > store->config.quota;
 	}
-	return empty_bytes > (store->on_disk ? store->config.quota : bytes) / 2;
+	return store->on_disk ? over : empty_bytes > bytes / 2;
 }
 
 bool store_drop_oldest(struct store *store, bool disk_full)
@@ -324,7 +330,7 @@ bool store_drop_oldest(struct store *store, bool disk_full)
 
 	pthread_mutex_lock(&store->lock);
 	struct backlog_item *item = claim(store, &sink, backlog_claim_victim);
-	/* Of more streams than the quota has blocks not even the declarations fit. */
+	/* Of more streams than that not even the declarations fit. */
 	if (!item && !disk_full && declarations_weigh(store)) {
 		item = claim(store, &sink, backlog_claim_declaration);
 	}
