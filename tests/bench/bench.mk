@@ -17,10 +17,14 @@ DEP_FILES += $(OBJ)/tests/soak/source.c.d $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/be
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
-# Minutes to hours; never part of check.
+# Minutes to hours; never part of check. SOAKS: which.
+SOAKS ?= xdp receiver delivery
 .PHONY: soak
-soak: deps-check bench-programs all
-	$(Q)BUILD=$(abspath $(BUILD)) tests/soak/xdp
+soak: deps-check bench-programs $(SOAK_PROGRAMS) all
+	$(Q)for soak in $(SOAKS); do BUILD=$(abspath $(BUILD)) tests/soak/$$soak || exit 1; done
+
+# A round of each kind is part of check.
+e2e: $(SOAK_PROGRAMS)
 
 bench: deps-bench bench-programs all
 	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run
