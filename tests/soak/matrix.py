@@ -457,7 +457,6 @@ def quota_drop(r):
     """shipper drops the oldest, of a sink that takes nothing for a time."""
     r.sinks = [r.rng.choice(["web", "receiver"])]
     r.spool = r.rng.choice([None] + SPOOLS)
-    # With 64K, 16 blocks, not even the declarations of a few streams find room.
     r.shipper_options = ["--on-full", "drop-oldest", "--spool-quota", "64K", "--window", "64K"]
     r.drops = True
     r.at(down_all, r, when=0.0)
