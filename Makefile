@@ -19,7 +19,7 @@ DEPS_OPTIONAL := libnats-dev librdkafka-dev
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \
 	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind \
 	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin
-DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf
+DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf rsyslog rsyslog-relp
 DEPS_KERNELS := qemu-system-x86 busybox-static kmod xz-utils
 
 # --- how things are built ------------------------------------------------------

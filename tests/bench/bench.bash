@@ -8,6 +8,10 @@ BIN=$BUILD/bin
 BENCH=$BUILD/bench
 ROUNDS=${ROUNDS:-5}
 declare -A SAMPLES # label and quantity -> samples
+PIN=()             # what all programs of a row are started by: taskset
+PIDS=()            # of programs in the background
+NAP=0.01           # seconds between looks at whether something has happened
+exec {NEVER}<> <(:) # nothing ever comes there
 
 die() {
 	echo "${0##*/}: $*" >&2
@@ -70,4 +74,45 @@ row() { printf '%-34s %10.4g %-14s [%s ]\n' "$1" "$(median "$1" "$2")" "$3" "${S
 # ratio OURS PEER QUANTITY TEXT: peer's median over ours.
 ratio() {
 	printf '%-34s %10.2f x\n' "$4" "$(calc "$(median "$2" "$3") / $(median "$1" "$3")")"
+}
+
+# --- several programs at a time: in a folder DIR, with a socket each -------------
+
+# background COMMAND...: its output goes to $DIR/log.
+background() {
+	"${PIN[@]}" "$@" >>"$DIR/log" 2>&1 &
+	PIDS+=($!)
+}
+
+# listener SOCKET COMMAND...: in the background, until it listens.
+listener() {
+	local socket=$1
+	shift
+	background "$@"
+	await 10 test -S "$socket"
+}
+
+# await SECONDS COMMAND...: until it succeeds; dies when it takes longer, or the last program
+# that was started has ended.
+await() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		kill -0 "${PIDS[-1]}" 2>/dev/null && ((SECONDS < deadline)) ||
+			die "in vain: $*: $(tail -n 5 "$DIR/log")"
+		read -r -t "$NAP" -u "$NEVER" || true
+	done
+}
+
+stop_all() {
+	((${#PIDS[@]} == 0)) || kill "${PIDS[@]}" 2>/dev/null || true
+	((${#PIDS[@]} == 0)) || wait "${PIDS[@]}" 2>/dev/null || true
+	PIDS=()
+	rm -f "$DIR"/*.sock*
+}
+
+# Sets CHILDREN_CPU: seconds of all that have ended. In a subshell `times` would tell of that alone.
+children_cpu() {
+	times >"$DIR/times"
+	CHILDREN_CPU=$(awk -F '[ms ]+' 'NR == 2 { print $1 * 60 + $2 + $3 * 60 + $4 }' "$DIR/times")
 }

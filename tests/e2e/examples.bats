@@ -109,3 +109,36 @@ run_sh() {
 	[[ $stderr == "read_events.py: "* ]]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }
+
+@test "host-to-receiver.sh: what waited while the receiver was away arrives, and holds" {
+	tl_require_tool openssl shipper receiver
+	"$examples/host-to-receiver.sh" "$demo" >got
+	# What waits: before and after.
+	events=$(pcap-flow -q -r "$demo" | evcat -q --json | wc -l)
+	[ "$(awk -F '\t' '/^https/ { print $3 }' got | tr '\n' ' ')" = "$events 0 " ]
+	grep -q "^pcap-flow/demo.pcap .*: holds; $events events" got
+}
+
+@test "host-to-receiver.sh: its token, keys and processes are gone after it, also when it fails" {
+	tl_require_tool openssl shipper receiver
+	mkdir tmp
+	echo nonsense >bad.pcap
+	TMPDIR=$PWD/tmp "$examples/host-to-receiver.sh" "$demo" >got
+	TMPDIR=$PWD/tmp run "$examples/host-to-receiver.sh" bad.pcap
+	[ "$status" -ne 0 ]
+	[ -z "$(ls -A tmp)" ]
+	! pgrep -f "$PWD/tmp"
+}
+
+@test "hosts-to-nats.sh: three nodes have every event of every host, and tell hosts apart" {
+	tl_require_root
+	tl_require_tool nats-server shipper jq
+	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
+	tl_netns_add namespace
+	DEMO=$demo ip netns exec "$namespace" "$examples/hosts-to-nats.sh" 3 >got
+	events=$(pcap-flow -q -r "$demo" | evcat -q --json | wc -l)
+	{
+		printf 'host\tsent\tstored\n'
+		printf 'host-%d\t%d\t%d\n' 1 "$events" "$events" 2 "$events" "$events" 3 "$events" "$events"
+	} | diff - got
+}

@@ -15,6 +15,9 @@
 
 #define INTERVAL_NS (200 * TL_MS_NS)
 
+/* Or when so much came: a producer waits when its window, 16 MiB, is not acknowledged. */
+#define INTERVAL_BYTES (4ull << 20)
+
 int spool_error(int err)
 {
 	return err == -EDQUOT ? -ENOSPC : err;
@@ -89,12 +92,13 @@ static int reserve_fresh(struct spool *spool)
 	return 0;
 }
 
-static void note_fresh(struct spool *spool, const struct backlog_run *run)
+static void note_fresh(struct spool *spool, const struct backlog_run *run, size_t len)
 {
 	struct spool_fresh *fresh = &spool->fresh[spool->fresh_count++];
 
 	fresh->run = *run;
 	memcpy(fresh->stream, run->stream, TL_WIRE_STREAM_LEN);
+	spool->fresh_bytes = spool->fresh_count == 1 ? len : spool->fresh_bytes + len;
 	if (spool->fresh_count == 1) {
 		spool->fresh_since_ns = tl_clock_mono_ns();
 	}
@@ -138,7 +142,7 @@ static int spool_write(struct store *store, const struct backlog_run *run, const
 		}
 	}
 	if (err == 0) {
-		note_fresh(spool, run);
+		note_fresh(spool, run, msg->len);
 	} else if (tl_log_allowed(&store->limit, &held_back)) {
 		tl_log_warn("%s: cannot write a batch: %s", spool_path(spool), strerror(-err));
 	}
@@ -191,7 +195,8 @@ static bool must_wait(struct spool *spool, uint64_t *again_ns)
 {
 	uint64_t due = spool->fresh_since_ns + INTERVAL_NS;
 
-	if (spool->store.config.sync != STORE_SYNC_INTERVAL || tl_clock_mono_ns() >= due) {
+	if (spool->store.config.sync != STORE_SYNC_INTERVAL || tl_clock_mono_ns() >= due ||
+	    spool->fresh_bytes >= INTERVAL_BYTES) {
 		return false;
 	}
 	pthread_mutex_lock(&spool->store.lock);

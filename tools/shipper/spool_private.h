@@ -45,6 +45,7 @@ struct spool {
 	struct spool_fresh *fresh;
 	size_t fresh_count;
 	size_t fresh_capacity;
+	uint64_t fresh_bytes;
 	uint64_t fresh_since_ns;
 	int broken; /* -errno: a sync failed, so nothing more can be promised */
 };
