@@ -89,7 +89,8 @@ static int check_url(const char *url, const struct tl_hop_config *config)
 	if (strncmp(url, "ipc://", 6) == 0) {
 		return 0;
 	}
-	if (!is_tcp(url)) {
+	const char *colon = strrchr(url, ':');
+	if (!is_tcp(url) || colon[1] < '0' || colon[1] > '9') {
 		tl_log_err("%s: bad place: wants ipc://PATH, tcp://HOST:PORT, a file or -", url);
 		return -EINVAL;
 	}

@@ -96,8 +96,8 @@ int tl_hop_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
 
 /*
  * Waits until acks come; fills at most `max` (TL_ACK_MAX is always enough) and
- * returns their number. -ETIMEDOUT now and then, when none came; -ESHUTDOWN after
- * tl_hop_end_acks, -EOPNOTSUPP where none can come. May run beside the thread that sends.
+ * returns their number. -ESHUTDOWN after tl_hop_end_acks, -EOPNOTSUPP where none can come. May run
+ * beside the thread that sends.
  */
 int tl_hop_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max);
 void tl_hop_end_acks(struct tl_hop_out *out);

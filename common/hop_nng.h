@@ -5,6 +5,7 @@
 
 #include <nng/nng.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "hop.h"
@@ -38,7 +39,10 @@ struct tl_nng_ear {
 	char url[TL_HOP_URL_MAX];
 	uint16_t protocol; /* of peers */
 	int probe_fd;
+	bool unreachable; /* the last probe found nobody who could answer */
 	bool greeted, waited;
+	struct sockaddr_storage address; /* looked up once */
+	socklen_t address_len;
 	unsigned int pipes_before;
 	uint64_t due_ns;
 };
@@ -85,6 +89,6 @@ int tl_nng_acks_listen(struct tl_nng_ear *ear, const char *url, struct tl_nng_pe
 void tl_nng_acks_publish(nng_socket socket, const struct tl_ack *acks, size_t count);
 
 int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *up);
-int tl_nng_acks_recv(nng_socket socket, struct tl_ack *acks, size_t max);
+int tl_nng_acks_recv(nng_socket socket, nng_aio *aio, struct tl_ack *acks, size_t max);
 
 #endif

@@ -10,8 +10,6 @@
 /* Sooner than the data: a peer whose acks are not heard is taken for one that has none. */
 enum { RECONNECT_MAX_MS = 100 };
 
-enum { RECEIVE_MS = 100 }; /* between looks at whether to end: closing the socket may hang */
-
 int tl_nng_acks_listen(struct tl_nng_ear *ear, const char *url, struct tl_nng_peers *peers)
 {
 	nng_socket socket;
@@ -49,7 +47,7 @@ void tl_nng_acks_publish(nng_socket socket, const struct tl_ack *acks, size_t co
 static void count_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
 	(void)pipe;
-	atomic_fetch_add((atomic_int *)arg, event == NNG_PIPE_EV_ADD_POST ? 1 : -1);
+	atomic_fetch_add((atomic_int *)arg, event == NNG_PIPE_EV_ADD_PRE ? 1 : -1);
 }
 
 int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *up)
@@ -62,8 +60,7 @@ int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *
 	}
 	nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
 	nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, (size_t)TL_ACK_MAX * TL_ACK_LEN);
-	nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, RECEIVE_MS);
-	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, count_pipe, up);
+	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, count_pipe, up);
 	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, count_pipe, up);
 	err = tl_nng_caller_open(caller, socket, url, RECONNECT_MAX_MS);
 	if (err != 0) {
@@ -73,14 +70,15 @@ int tl_nng_acks_dial(struct tl_nng_caller *caller, const char *url, atomic_int *
 	return 0;
 }
 
-int tl_nng_acks_recv(nng_socket socket, struct tl_ack *acks, size_t max)
+int tl_nng_acks_recv(nng_socket socket, nng_aio *aio, struct tl_ack *acks, size_t max)
 {
-	nng_msg *msg;
-	int err = nng_recvmsg(socket, &msg, 0);
-
+	nng_recv_aio(socket, aio);
+	nng_aio_wait(aio);
+	int err = nng_aio_result(aio);
 	if (err != 0) {
-		return err == NNG_ECLOSED ? -ESHUTDOWN : tl_nng_error(err);
+		return err == NNG_ECLOSED || err == NNG_ECANCELED ? -ESHUTDOWN : tl_nng_error(err);
 	}
+	nng_msg *msg = nng_aio_get_msg(aio);
 	size_t count = tl_ack_count(nng_msg_len(msg));
 	const uint8_t *body = nng_msg_body(msg);
 	for (size_t i = 0; i < count && i < max; i++) {

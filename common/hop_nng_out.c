@@ -17,6 +17,8 @@ struct nng_out {
 	int fd; /* readable when a message can be sent */
 	struct tl_nng_caller data;
 	struct tl_nng_caller acks;
+	nng_aio *acks_aio; /* of who hears; stopped for good at the end */
+	atomic_int pipes;
 	atomic_int acks_up;
 	atomic_uint_fast64_t up_since_ns;
 	atomic_uint_fast64_t losses;
@@ -76,15 +78,17 @@ static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t t
  */
 static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 {
-	return wait_writable((struct nng_out *)out, tl_nng_deadline(timeout_ns));
+	struct nng_out *n = (struct nng_out *)out;
+
+	/* Without a connection nothing is on its way. */
+	return atomic_load(&n->pipes) <= 0 || wait_writable(n, tl_nng_deadline(timeout_ns));
 }
 
 static int nng_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
 {
 	struct nng_out *n = (struct nng_out *)out;
-	int count = tl_nng_acks_recv(n->acks.socket, acks, max);
 
-	return count == -ETIMEDOUT && atomic_load(&n->acks_ended) ? -ESHUTDOWN : count;
+	return tl_nng_acks_recv(n->acks.socket, n->acks_aio, acks, max);
 }
 
 static void nng_end_acks(struct tl_hop_out *out)
@@ -92,6 +96,8 @@ static void nng_end_acks(struct tl_hop_out *out)
 	struct nng_out *n = (struct nng_out *)out;
 
 	if (!atomic_exchange(&n->acks_ended, true)) {
+		/* Who hears has to wake also when the closing hangs. */
+		nng_aio_stop(n->acks_aio);
 		n->acks_closed = tl_nng_close(n->acks.socket);
 	}
 }
@@ -100,13 +106,15 @@ static struct tl_hop_link nng_link(struct tl_hop_out *out)
 {
 	struct nng_out *n = (struct nng_out *)out;
 
-	tl_nng_caller_check(&n->data, atomic_load(&n->up_since_ns) != 0);
+	bool up = atomic_load(&n->pipes) > 0;
+
+	tl_nng_caller_check(&n->data, up);
 	if (out->has_acks && !atomic_load(&n->acks_ended)) {
 		tl_nng_caller_check(&n->acks, atomic_load(&n->acks_up) > 0);
 	}
 	return (struct tl_hop_link){
 		.losses = atomic_load(&n->losses),
-		.up_since_ns = atomic_load(&n->up_since_ns),
+		.up_since_ns = up ? atomic_load(&n->up_since_ns) : 0,
 		.acks_up = atomic_load(&n->acks_up) > 0,
 	};
 }
@@ -121,6 +129,7 @@ static void nng_close_out(struct tl_hop_out *out)
 		nng_end_acks(out);
 	}
 	if (closed && (!out->has_acks || n->acks_closed)) {
+		nng_aio_free(n->acks_aio);
 		free(n);
 	}
 }
@@ -134,15 +143,20 @@ static const struct tl_hop_out_ops out_ops = {
 	.close = nng_close_out,
 };
 
+/*
+ * ADD_POST does not come when the protocols differ, and may come after REM_POST: what is
+ * told of every pipe that may ever carry something is ADD_PRE and REM_POST.
+ */
 static void watch_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
 	struct nng_out *n = arg;
 
 	(void)pipe;
-	if (event == NNG_PIPE_EV_ADD_POST) {
+	if (event == NNG_PIPE_EV_ADD_PRE) {
 		atomic_store(&n->up_since_ns, tl_clock_mono_ns());
+		atomic_fetch_add(&n->pipes, 1);
 	} else {
-		atomic_store(&n->up_since_ns, 0);
+		atomic_fetch_sub(&n->pipes, 1);
 		atomic_fetch_add(&n->losses, 1);
 	}
 }
@@ -156,7 +170,7 @@ static int open_out_data(struct nng_out *n, const char *url)
 		return tl_nng_explain("open a socket for", url, err);
 	}
 	nng_socket_set_int(socket, NNG_OPT_SENDBUF, 0);
-	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, watch_pipe, n);
+	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, watch_pipe, n);
 	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, watch_pipe, n);
 	err = tl_nng_caller_open(&n->data, socket, url, RECONNECT_MAX_MS);
 	if (err == 0) {
@@ -177,6 +191,9 @@ static int open_out_acks(struct nng_out *n, const char *url, const struct tl_hop
 		return 0;
 	}
 	int err = tl_hop_ack_url(ack_url, url, config);
+	if (err == 0 && nng_aio_alloc(&n->acks_aio, 0, 0) != 0) {
+		err = -ENOMEM;
+	}
 	if (err == 0) {
 		err = tl_nng_acks_dial(&n->acks, ack_url, &n->acks_up);
 	}
@@ -201,6 +218,7 @@ int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url,
 		}
 	}
 	if (err < 0) {
+		nng_aio_free(n->acks_aio);
 		free(n);
 		return err;
 	}

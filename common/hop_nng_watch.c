@@ -93,6 +93,7 @@ static void hang_up(struct tl_nng_ear *ear)
 		close(ear->probe_fd);
 		ear->probe_fd = -1;
 	}
+	ear->unreachable = false;
 }
 
 bool tl_nng_ear_close(struct tl_nng_ear *ear)
@@ -101,21 +102,19 @@ bool tl_nng_ear_close(struct tl_nng_ear *ear)
 	return tl_nng_close(ear->socket);
 }
 
-static int connect_ipc(const char *path)
+/* sockaddr_un of "path"; 0 or -errno. */
+static int look_up_ipc(struct tl_nng_ear *ear, const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un *address = (struct sockaddr_un *)&ear->address;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
+	address->sun_family = AF_UNIX;
+	snprintf(address->sun_path, sizeof(address->sun_path), "%s", path);
+	ear->address_len = sizeof(*address);
+	return 0;
 }
 
-/* "host:port", "[host]:port": the address we listen at is on this machine. */
-static int connect_tcp(const char *rest)
+/* "host:port", "[host]:port": the address we listen at is on this machine. 0 or -errno. */
+static int look_up_tcp(struct tl_nng_ear *ear, const char *rest)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	const char *colon = strrchr(rest, ':');
@@ -123,36 +122,85 @@ static int connect_tcp(const char *rest)
 	struct addrinfo *list;
 	char host[256];
 
+	if (!colon) {
+		return -EINVAL;
+	}
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - rest) - 2 * bracket, rest + bracket);
 	if (getaddrinfo(host[0] && strcmp(host, "*") != 0 ? host : 0, colon + 1, &hints, &list) !=
 	    0) {
-		return -1;
+		return -EINVAL;
 	}
-	int fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, list->ai_addr, list->ai_addrlen) < 0 && errno != EINPROGRESS) {
-		close(fd);
-		fd = -1;
-	}
+	memcpy(&ear->address, list->ai_addr, list->ai_addrlen);
+	ear->address_len = list->ai_addrlen;
 	freeaddrinfo(list);
+	return 0;
+}
+
+/* Once: a name server that does not answer must not stop who receives each second. */
+static int look_up(struct tl_nng_ear *ear)
+{
+	if (ear->address_len > 0) {
+		return 0;
+	}
+	return strncmp(ear->url, "ipc://", 6) == 0 ? look_up_ipc(ear, ear->url + 6)
+						   : look_up_tcp(ear, ear->url + 6);
+}
+
+/* A descriptor or -errno. */
+static int connect_to(struct tl_nng_ear *ear)
+{
+	int err = look_up(ear);
+
+	if (err < 0) {
+		return err;
+	}
+	int fd = socket(ear->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		return -errno;
+	}
+	if (connect(fd, (struct sockaddr *)&ear->address, ear->address_len) < 0 &&
+	    errno != EINPROGRESS) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
 	return fd;
 }
 
-/* The greeting of a peer; what it is answered does not matter, that a pipe comes of it does. */
-static void greet(const struct tl_nng_ear *ear)
+/*
+ * The greeting of a peer; what it is answered does not matter, that a pipe comes of it does.
+ * True when it is on its way.
+ */
+static bool greet(const struct tl_nng_ear *ear)
 {
 	const uint8_t greeting[GREETING_LEN] = {
 		0, 'S', 'P', 0, (uint8_t)(ear->protocol >> 8), (uint8_t)ear->protocol, 0, 0};
-	ssize_t sent = send(ear->probe_fd, greeting, sizeof(greeting), MSG_NOSIGNAL);
 
-	(void)sent;
+	return send(ear->probe_fd, greeting, sizeof(greeting), MSG_NOSIGNAL) ==
+	       (ssize_t)sizeof(greeting);
+}
+
+/*
+ * Nobody listens (any more), or nobody has accepted for so long that there is no room to wait
+ * in. Other errors say nothing about the listener.
+ */
+static bool is_unreachable(int err)
+{
+	return err == -ECONNREFUSED || err == -ENOENT || err == -EAGAIN;
 }
 
 static void probe(struct tl_nng_ear *ear)
 {
 	ear->pipes_before = atomic_load(&ear->pipes);
-	ear->greeted = false;
-	ear->probe_fd = strncmp(ear->url, "ipc://", 6) == 0 ? connect_ipc(ear->url + 6)
-							    : connect_tcp(ear->url + 6);
+	int fd = connect_to(ear);
+	ear->unreachable = is_unreachable(fd);
+	ear->probe_fd = fd < 0 ? -1 : fd;
+	ear->greeted = fd >= 0 && greet(ear);
+}
+
+static bool is_probing(const struct tl_nng_ear *ear)
+{
+	return ear->probe_fd >= 0 || ear->unreachable;
 }
 
 static void listen_anew(struct tl_nng_ear *ear)
@@ -172,10 +220,9 @@ void tl_nng_ear_check(struct tl_nng_ear *ear)
 	uint64_t now = tl_clock_mono_ns();
 
 	if (ear->probe_fd >= 0 && !ear->greeted) {
-		greet(ear);
-		ear->greeted = true;
+		ear->greeted = greet(ear);
 	}
-	if (ear->probe_fd >= 0 && atomic_load(&ear->pipes) != ear->pipes_before) {
+	if (is_probing(ear) && atomic_load(&ear->pipes) != ear->pipes_before) {
 		hang_up(ear);
 		ear->due_ns = now + PROBE_NS;
 	}
@@ -183,10 +230,10 @@ void tl_nng_ear_check(struct tl_nng_ear *ear)
 		return;
 	}
 	ear->due_ns = now + PROBE_NS;
-	if (ear->probe_fd >= 0 && ear->waited) {
+	if (is_probing(ear) && ear->waited) {
 		hang_up(ear);
 		listen_anew(ear);
-	} else if (ear->probe_fd >= 0) {
+	} else if (is_probing(ear)) {
 		ear->waited = true; /* twice: it may be us who had no time */
 	} else {
 		ear->waited = false;

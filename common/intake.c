@@ -20,6 +20,7 @@ struct entry {
 	struct tl_streamnode node;
 	uint64_t got;
 	uint64_t safe;
+	uint64_t marked; /* `got` at the last mark */
 	uint64_t seen_ns;
 	uint64_t told_ns;
 	uint64_t refused_ns;	    /* of the last refusal that was told */
@@ -270,17 +271,33 @@ void tl_intake_safe(struct tl_intake *in, const uint8_t stream[TL_WIRE_STREAM_LE
 	pthread_mutex_unlock(&in->lock);
 }
 
-void tl_intake_all_safe(struct tl_intake *in)
+void tl_intake_mark(struct tl_intake *in)
 {
 	pthread_mutex_lock(&in->lock);
 	struct entry *e = (struct entry *)in->map.newest;
 	for (; e; e = (struct entry *)e->node.older) {
-		if (e->got > e->safe) {
-			e->safe = e->got;
+		e->marked = e->got;
+	}
+	pthread_mutex_unlock(&in->lock);
+}
+
+void tl_intake_marked_safe(struct tl_intake *in)
+{
+	pthread_mutex_lock(&in->lock);
+	struct entry *e = (struct entry *)in->map.newest;
+	for (; e; e = (struct entry *)e->node.older) {
+		if (e->marked > e->safe) {
+			e->safe = e->marked;
 			mark_changed(in, e);
 		}
 	}
 	pthread_mutex_unlock(&in->lock);
+}
+
+void tl_intake_all_safe(struct tl_intake *in)
+{
+	tl_intake_mark(in);
+	tl_intake_marked_safe(in);
 }
 
 /* --- telling -------------------------------------------------------------- */

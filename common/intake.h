@@ -59,6 +59,10 @@ void tl_intake_safe(struct tl_intake *intake, const uint8_t stream[TL_WIRE_STREA
 /* All that has arrived is durable. */
 void tl_intake_all_safe(struct tl_intake *intake);
 
+/* The same in two steps: all that had arrived at the last mark is durable. */
+void tl_intake_mark(struct tl_intake *intake);
+void tl_intake_marked_safe(struct tl_intake *intake);
+
 /*
  * What is to be told now: streams that changed, refusals, and each 100 ms
  * those seen in the last 10 s or not yet safe. Returns how many of `acks` were filled; call

@@ -21,6 +21,28 @@ bool tl_outbox_forwards(const struct tl_outbox *o)
 
 /* --- streams -------------------------------------------------------------- */
 
+enum {
+	IDLE_STREAMS = 1024, /* kept for what they have heard */
+	FORGET_TRIES = 4,
+};
+
+/*
+ * Before a stream is added, and only then: whoever holds the lock may rely on the
+ * streams it found. One with something to remember is looked at again later.
+ */
+static void forget_idle(struct tl_outbox *o)
+{
+	for (unsigned int i = 0; i < FORGET_TRIES && o->streams.count >= IDLE_STREAMS; i++) {
+		struct tl_outbox_stream *s = (struct tl_outbox_stream *)o->streams.oldest;
+		if (s->head || s->loss_pending || s->released) {
+			tl_streammap_touch(&o->streams, &s->node);
+			continue;
+		}
+		tl_streammap_remove(&o->streams, &s->node);
+		free(s);
+	}
+}
+
 static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const struct tl_batch_head *head)
 {
 	struct tl_streamnode *node = tl_streammap_find(&o->streams, head->stream);
@@ -29,6 +51,7 @@ static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const struct tl_b
 		tl_streammap_touch(&o->streams, node);
 		return (struct tl_outbox_stream *)node;
 	}
+	forget_idle(o);
 	struct tl_outbox_stream *s = calloc(1, sizeof(*s));
 	if (s) {
 		s->tail = &s->head;
@@ -36,19 +59,6 @@ static struct tl_outbox_stream *stream_of(struct tl_outbox *o, const struct tl_b
 		tl_streammap_add(&o->streams, &s->node, head->stream);
 	}
 	return s;
-}
-
-enum { IDLE_STREAMS = 1024 }; /* kept for what they have heard */
-
-/* A stream with nothing to remember; the map holds a bounded number of idle ones. */
-static void forget_idle(struct tl_outbox *o)
-{
-	struct tl_outbox_stream *s = (struct tl_outbox_stream *)o->streams.oldest;
-
-	if (o->streams.count > IDLE_STREAMS && !s->head && !s->loss_pending && !s->released) {
-		tl_streammap_remove(&o->streams, &s->node);
-		free(s);
-	}
 }
 
 /* --- leaving the window --------------------------------------------------- */
@@ -116,7 +126,6 @@ void tl_outbox_release(struct tl_outbox *o, struct tl_held *h)
 		count_dropped(o, h->item.events);
 	}
 	free_held(h);
-	forget_idle(o);
 	pthread_cond_broadcast(&o->changed);
 }
 
@@ -325,25 +334,39 @@ static void refuse(struct tl_outbox *o, struct tl_outbox_stream *s,
 	tl_msg_free(item->msg);
 }
 
-int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *item)
+/* The window counts what is in a batch; a writer's has room for TL_BATCH_TARGET bytes. */
+static struct tl_msg *without_spare(struct tl_msg *msg)
 {
+	struct tl_msg *copy = msg->len < msg->capacity / 2 ? tl_msg_copy(msg) : 0;
+
+	if (!copy) {
+		return msg;
+	}
+	tl_msg_free(msg);
+	return copy;
+}
+
+int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *given)
+{
+	struct tl_outbox_item item = *given;
 	struct tl_held *h = calloc(1, sizeof(*h));
 
+	item.msg = without_spare(given->msg);
 	pthread_mutex_lock(&o->lock);
-	int err = make_room(o, item->msg->len);
-	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : stream_of(o, &item->head);
+	int err = make_room(o, item.msg->len);
+	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : stream_of(o, &item.head);
 	if (!h || (!s && !tl_outbox_forwards(o))) {
 		err = -ENOMEM;
 	}
 	if (err < 0) {
-		refuse(o, s, item);
+		refuse(o, s, &item);
 		free(h);
 	} else {
-		h->item = *item;
+		h->item = item;
 		h->stream = s;
-		h->len = item->msg->len;
-		h->ours = tl_wire_head_is_ours(item->msg->data, item->msg->len);
-		h->next_number = tl_run_next(&item->head, item->events);
+		h->len = item.msg->len;
+		h->ours = tl_wire_head_is_ours(item.msg->data, item.msg->len);
+		h->next_number = tl_run_next(&item.head, item.events);
 		if (s) {
 			take_loss(s, h);
 			s->end = h->next_number > s->end ? h->next_number : s->end;
@@ -564,10 +587,34 @@ struct tl_outbox_counts tl_outbox_counts(struct tl_outbox *o)
 	return counts;
 }
 
-bool tl_outbox_reader_gone(struct tl_outbox *o)
+uint64_t tl_outbox_mark(struct tl_outbox *o)
 {
 	pthread_mutex_lock(&o->lock);
-	bool gone = error_of(o) == -EPIPE;
+	uint64_t mark = o->next_order;
 	pthread_mutex_unlock(&o->lock);
-	return gone;
+	return mark;
+}
+
+bool tl_outbox_is_settled(struct tl_outbox *o, uint64_t mark)
+{
+	pthread_mutex_lock(&o->lock);
+	bool settled = !o->head || o->head->order >= mark;
+	for (unsigned int i = 0; i < o->lane_count; i++) {
+		settled = settled && o->lanes[i].error == 0;
+	}
+	pthread_mutex_unlock(&o->lock);
+	return settled;
+}
+
+int tl_outbox_error(struct tl_outbox *o)
+{
+	pthread_mutex_lock(&o->lock);
+	int error = error_of(o);
+	pthread_mutex_unlock(&o->lock);
+	return error;
+}
+
+bool tl_outbox_reader_gone(struct tl_outbox *o)
+{
+	return tl_outbox_error(o) == -EPIPE;
 }

@@ -45,11 +45,12 @@ struct tl_outbox_config {
 	 * was sent is forgotten here, and what the place of that index tells is told to these.
 	 * Where acknowledging ends (a file, a pipe, a consumer that does not), the acks are made
 	 * here: runs are then accepted as any consumer does. `lost`: the connection broke, and
-	 * with it what was on its way. Calls come from threads of the outbox, and must not
-	 * call it.
+	 * with it what was on its way. `ended`: the place failed for good, and will tell no
+	 * more; may be 0, as `lost`. Calls come from threads of the outbox, and must not call it.
 	 */
 	void (*acked)(void *context, unsigned int place, const struct tl_ack *acks, size_t count);
 	void (*lost)(void *context, unsigned int place);
+	void (*ended)(void *context, unsigned int place);
 	void *context;
 };
 
@@ -86,6 +87,16 @@ int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config
 int tl_outbox_close(struct tl_outbox *outbox, uint64_t timeout_ns, struct tl_outbox_counts *counts);
 
 struct tl_outbox_counts tl_outbox_counts(struct tl_outbox *outbox);
+
+/*
+ * True when every place has all batches that were put before `mark`, which is an
+ * earlier tl_outbox_mark. False for good when a place failed: nobody knows what it has.
+ */
+bool tl_outbox_is_settled(struct tl_outbox *outbox, uint64_t mark);
+uint64_t tl_outbox_mark(struct tl_outbox *outbox);
+
+/* -errno when every place has failed: nothing that is put here goes anywhere. */
+int tl_outbox_error(struct tl_outbox *outbox);
 
 /* True when the reader of our pipe has gone: a producer then stops cleanly. */
 bool tl_outbox_reader_gone(struct tl_outbox *outbox);

@@ -34,11 +34,20 @@ static void go_back(struct tl_lane *lane, struct tl_outbox_stream *s, uint64_t f
 	uint64_t after = from > safe ? from : safe;
 
 	s->heard[lane->index].moved_ns = now_ns;
-	if (s->head && after >= s->floor && s->head->item.head.after > after) {
-		s->head->item.head.after = after;
+	/* The first that this place lacks; others may still lack what lies before it. */
+	struct tl_held *first = s->head;
+	while (first && first->next_number <= after) {
+		first = first->stream_next;
+	}
+	if (first && after >= s->floor && first->item.head.after > after) {
+		first->item.head.after = after;
 	}
 	for (struct tl_held *h = s->head; h; h = h->stream_next) {
-		if (h->next_number <= from || !(h->sent & lane->bit) || h->done & lane->bit) {
+		if (h->next_number <= from || h->done & lane->bit) {
+			continue;
+		}
+		h->again |= h->busy & lane->bit;
+		if (!(h->sent & lane->bit)) {
 			continue;
 		}
 		h->sent &= (uint8_t)~lane->bit;
@@ -136,6 +145,8 @@ void tl_lane_look(struct tl_lane *lane, uint64_t now_ns)
 	}
 	struct tl_hop_link link = tl_hop_link(lane->hop);
 	lane->acks_up = link.acks_up;
+	/* Somebody else is there than who was silent: his word is waited for. */
+	lane->silent = lane->silent && !link.acks_up;
 	if (link.losses != lane->losses) {
 		look_at_loss(lane, link.losses, now_ns);
 	}

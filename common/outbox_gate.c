@@ -47,6 +47,19 @@ static bool read_head(struct tl_lane *lane, const struct tl_msg *msg, struct tl_
 	return true;
 }
 
+/* What could not be cut begins before that, and stays as it is. */
+static void set_after(struct tl_msg *msg, uint64_t after)
+{
+	struct tl_batch_head head;
+
+	if (tl_wire_head_is_ours(msg->data, msg->len)) {
+		tl_wire_get_head(msg->data, &head);
+		if (after <= head.first) {
+			tl_wire_set_after(msg->data, after);
+		}
+	}
+}
+
 struct tl_msg *tl_gate_admit(struct tl_lane *lane, struct tl_msg *msg)
 {
 	struct tl_batch_head head;
@@ -66,9 +79,7 @@ struct tl_msg *tl_gate_admit(struct tl_lane *lane, struct tl_msg *msg)
 	    (v.after != head.after && !tl_wire_head_is_ours(msg->data, msg->len))) {
 		msg = cut(lane, msg, v.from, next);
 	}
-	if (v.after != head.after && tl_wire_head_is_ours(msg->data, msg->len)) {
-		tl_wire_set_after(msg->data, v.after);
-	}
+	set_after(msg, v.after);
 	return msg;
 }
 
@@ -84,14 +95,16 @@ static int sync(struct tl_lane *lane, uint64_t now_ns)
 	return err;
 }
 
-void tl_gate_tell(struct tl_lane *lane, bool idle)
+/* After a sync that failed nothing is told: the next one succeeds, whatever became of the pages. */
+int tl_gate_tell(struct tl_lane *lane, bool idle)
 {
 	struct tl_ack acks[TL_ACK_MAX];
 	uint64_t now = tl_clock_mono_ns();
 	size_t count;
+	int err = idle && lane->unsynced > 0 ? sync(lane, now) : 0;
 
-	if (idle && lane->unsynced > 0) {
-		sync(lane, now);
+	if (err < 0) {
+		return err;
 	}
 	do {
 		count = tl_intake_report(lane->intake, now, acks, TL_ACK_MAX);
@@ -100,6 +113,7 @@ void tl_gate_tell(struct tl_lane *lane, bool idle)
 						   count);
 		}
 	} while (count == TL_ACK_MAX);
+	return 0;
 }
 
 int tl_gate_passed(struct tl_lane *lane, const struct tl_batch_head *head, uint64_t next, bool idle)
@@ -112,6 +126,5 @@ int tl_gate_passed(struct tl_lane *lane, const struct tl_batch_head *head, uint6
 	if (lane->unsynced >= SYNC_BATCHES || now - lane->synced_ns >= SYNC_NS) {
 		err = sync(lane, now);
 	}
-	tl_gate_tell(lane, idle);
-	return err;
+	return err < 0 ? err : tl_gate_tell(lane, idle);
 }

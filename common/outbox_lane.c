@@ -34,6 +34,7 @@ static bool is_last_use(const struct tl_lane *lane, const struct tl_held *h)
 
 struct stamp {
 	bool given; /* the batch itself goes, not a copy */
+	bool gate;  /* it is judged here */
 	bool set_base;
 	uint64_t base;
 	uint64_t after;
@@ -57,6 +58,7 @@ static struct stamp stamp_of(const struct tl_lane *lane, const struct tl_held *h
 {
 	return (struct stamp){
 		.given = is_last_use(lane, h),
+		.gate = tl_gate_is_here(lane),
 		.set_base = lane->is_url && h->stream,
 		.base = h->stream ? base_of(lane, h->stream) : 0,
 		.after = h->item.head.after,
@@ -110,16 +112,14 @@ static int send_stamped(struct tl_lane *lane, struct tl_held *h, const struct st
 			bool idle, size_t *len)
 {
 	struct tl_msg *msg = stamped(h, stamp);
-	bool gate = tl_gate_is_here(lane);
 
 	if (stamp->given) {
 		h->item.msg = 0;
 	}
-	if (msg && gate) {
+	if (msg && stamp->gate) {
 		msg = tl_gate_admit(lane, msg);
 		if (!msg) {
-			tl_gate_tell(lane, idle);
-			return 0;
+			return tl_gate_tell(lane, idle);
 		}
 	}
 	if (!msg) {
@@ -127,9 +127,9 @@ static int send_stamped(struct tl_lane *lane, struct tl_held *h, const struct st
 	}
 	*len = msg->len;
 	int err = send_message(lane, msg);
-	if (err == 0 && gate) {
+	if (err == 0 && stamp->gate) {
 		err = tl_gate_passed(lane, &h->item.head, h->next_number, idle);
-	} else if (err < 0 && stamp->given && !gate) {
+	} else if (err < 0 && stamp->given && !stamp->gate) {
 		h->item.msg = msg;
 	} else if (err < 0) {
 		tl_msg_free(msg);
@@ -142,6 +142,9 @@ static void break_lane(struct tl_lane *lane, int err)
 	struct tl_outbox *o = lane->outbox;
 
 	lane->error = err;
+	if (o->config.ended) {
+		o->config.ended(o->config.context, lane->index);
+	}
 	if (err != -EPIPE) {
 		o->counts.broken = true;
 		const char *place = strcmp(lane->place, "-") == 0 ? "stdout" : lane->place;
@@ -173,7 +176,9 @@ static void note_sent(struct tl_lane *lane, struct tl_held *h, size_t len)
 	o->counts.sent_bytes += len;
 	o->counts.resent_batches += h->tried & lane->bit ? 1 : 0;
 	h->tried |= lane->bit;
-	h->sent |= lane->bit;
+	/* Asked to go back meanwhile, the lane sends this once more too, in its place. */
+	h->sent |= h->again & lane->bit ? 0 : lane->bit;
+	h->again &= (uint8_t)~lane->bit;
 	if (!tl_lane_waits_for_acks(lane) || was_told_safe(lane, h)) {
 		tl_outbox_done(o, h, lane->bit);
 	}
@@ -188,6 +193,7 @@ static void send_one(struct tl_lane *lane, struct tl_held *h)
 	size_t len = 0;
 
 	h->busy |= lane->bit;
+	h->again &= (uint8_t)~lane->bit;
 	stamp = stamp_of(lane, h);
 	pthread_mutex_unlock(&o->lock);
 	int err = send_stamped(lane, h, &stamp, idle, &len);
@@ -212,8 +218,11 @@ static void wait_for_work(struct tl_lane *lane)
 
 	if (tl_gate_is_here(lane)) {
 		pthread_mutex_unlock(&o->lock);
-		tl_gate_tell(lane, true);
+		int err = tl_gate_tell(lane, true);
 		pthread_mutex_lock(&o->lock);
+		if (err < 0) {
+			break_lane(lane, err);
+		}
 	}
 	if (next_unsent(lane) || is_over(lane)) {
 		return;

@@ -40,6 +40,7 @@ struct tl_held {
 	uint8_t tried;	      /* ever sent */
 	uint8_t done;	      /* safe there, or as good as */
 	uint8_t busy;	      /* being sent right now: neither dropped nor freed */
+	uint8_t again;	      /* the lane went back while it was busy */
 	bool lost;	      /* by a lane that broke */
 };
 
@@ -143,14 +144,15 @@ void *tl_lane_hear(void *lane);
 
 /* --- outbox_gate.c: without the lock; the lane's thread ------------------- */
 
-/* True where a forwarder's acks begin: what is sent there is judged and acknowledged here. */
+/* True where a forwarder's acks begin: what is sent there is judged and acknowledged here. With the
+ * lock. */
 bool tl_gate_is_here(const struct tl_lane *lane);
 /* What is to be sent of `msg`, which is taken over: 0 when nothing is. */
 struct tl_msg *tl_gate_admit(struct tl_lane *lane, struct tl_msg *msg);
 /* It was sent. `idle`: nothing follows at once. */
 int tl_gate_passed(struct tl_lane *lane, const struct tl_batch_head *head, uint64_t next,
 		   bool idle);
-/* Tells what is due. */
-void tl_gate_tell(struct tl_lane *lane, bool idle);
+/* Tells what is due; `idle`: what was written is made durable first. 0 or -errno. */
+int tl_gate_tell(struct tl_lane *lane, bool idle);
 
 #endif

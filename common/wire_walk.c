@@ -195,6 +195,10 @@ bool tl_wire_head_is_ours(const uint8_t *batch, size_t len)
 		 {"\xa5"
 		  "first\xcf",
 		  7}},
+		{HEAD_FIRST + 8,
+		 {"\xa3"
+		  "end",
+		  4}},
 	};
 
 	if (len < HEAD_FIRST + 8 + 5 || batch[0] >> 4 != 8) {

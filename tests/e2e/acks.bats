@@ -157,6 +157,44 @@ something_or_done() {
 	events_alone | diff - arrived
 }
 
+@test "an output of a batcher that fails for good does not hold up the others" {
+	start_recorder rec
+	start_batcher -o /dev/full --batch-size 1
+	start_producer -o "ipc://$PWD/in.sock"
+	tl_join pcap-flow
+	[ "$TL_STATUS" -eq 0 ]
+	tl_stop batcher
+	[ "$TL_STATUS" -eq 1 ]
+	grep -q "cannot write /dev/full" batcher.err
+	tl_stop_ok rec
+	evcat --check rec.tap
+}
+
+@test "what a relay could not write is not acknowledged" {
+	tl_start relay evcat -I "ipc://$PWD/out.sock" -o /dev/full --ready-fd 9
+	start_producer -o "ipc://$PWD/out.sock"
+	tl_join relay
+	[ "$TL_STATUS" -eq 1 ]
+	start_recorder rec
+	tl_join pcap-flow
+	[ "$TL_STATUS" -eq 0 ]
+	tl_stop_ok rec
+	evcat --check rec.tap
+}
+
+@test "a batch that is not valid, behind a gap, acknowledges nothing before it" {
+	small_stream
+	for k in 0 1 2 3; do
+		craft waits batch$k wait$k
+	done
+	craft spoil wait2 broken2
+	start_recorder rec
+	craft send out.sock wait0 broken2 wait1 broken2 wait3
+	tl_wait_for recorded 150
+	tl_stop rec
+	grep -q "2 batches refused" rec.err
+}
+
 @test "--no-acks: a consumer that dies loses, and the numbers say so" {
 	small_stream
 	start_recorder rec --no-acks

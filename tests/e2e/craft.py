@@ -9,6 +9,8 @@
   craft.py batches IN PREFIX        one file a batch: PREFIX0, PREFIX1, ...
   craft.py cut N IN OUT             the same stream in batches of N events
   craft.py break IN OUT             a batch of the right size that is not valid
+  craft.py waits IN OUT             the batch of a producer that waits for acknowledgements
+  craft.py spoil IN OUT             its last event is none; the head can be read
   craft.py flat IN                  number of events of each batch, one a line
   craft.py sizes IN                 bytes of each batch, one a line
   craft.py send SOCKET FILE...      dials an ipc listener as a push socket, a message a file
@@ -133,6 +135,16 @@ def cmd_break(source, target):
     data = bytearray(read(source))
     data[data.index(b"\xa6events") + 7] = 0xc1
     write(target, data)
+
+
+def cmd_spoil(source, target):
+    batch = unpack(read(source))
+    batch["events"][-1] = "no event"
+    write(target, pack(batch))
+
+
+def cmd_waits(source, target):
+    write(target, pack({**unpack(read(source)), "base": 0}))
 
 
 def cmd_sizes(source):

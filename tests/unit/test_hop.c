@@ -464,6 +464,26 @@ static void producer_may_come_before_the_consumer(void **state)
 	tl_hop_close_in(in);
 }
 
+/* Somebody removed the socket, or the listener stopped: it comes back by itself. */
+static void consumer_can_be_found_again(void **state)
+{
+	(void)state;
+	struct tl_hop_in *in = open_in(place("ipc://", "socket"));
+	const char *path = place("", "socket");
+	uint64_t start = tl_clock_mono_ns();
+	struct tl_msg *none;
+
+	assert_int_equal(unlink(path), 0);
+	while (access(path, F_OK) != 0 && tl_clock_mono_ns() - start < DEADLINE_NS) {
+		assert_int_equal(tl_hop_recv(in, &none, 50 * TL_MS_NS), -ETIMEDOUT);
+	}
+	struct tl_hop_out *out = open_out(place("ipc://", "socket"));
+	assert_int_equal(tl_hop_send(out, batch_of(1, 3), DEADLINE_NS), 0);
+	expect_numbers(in, &(uint64_t){1}, 1);
+	tl_hop_close_out(out);
+	tl_hop_close_in(in);
+}
+
 /* --- places ------------------------------------------------------------------------- */
 
 static void place_that_cannot_be_opened_is_refused(void **state)
@@ -475,6 +495,10 @@ static void place_that_cannot_be_opened_is_refused(void **state)
 
 	assert_int_equal(tl_hop_open_in(&in, "http://127.0.0.1/", &safe), -EINVAL);
 	assert_int_equal(tl_hop_open_in(&in, "tcp://0.0.0.0:9", &safe), -EINVAL);
+	assert_int_equal(tl_hop_open_in(&in, "tcp://127.0.0.1", &safe), -EINVAL);
+	assert_int_equal(tl_hop_open_in(&in, "tcp://localhost", &safe), -EINVAL);
+	assert_int_equal(tl_hop_open_in(&in, "tcp://[::1]", &safe), -EINVAL);
+	assert_int_equal(tl_hop_open_out(&out, "tcp://localhost:", &safe), -EINVAL);
 	assert_int_equal(tl_hop_open_out(&out, "tcp://192.0.2.1:9", &safe), -EINVAL);
 	assert_int_equal(tl_hop_open_in(&in, place("", "missing"), &safe), -ENOENT);
 	assert_int_equal(tl_hop_open_in(&in, folder, &safe), -EISDIR);
@@ -501,6 +525,7 @@ int main(void)
 		cmocka_unit_test(batches_through_ipc_come_back_in_order),
 		cmocka_unit_test(message_that_is_no_batch_is_skipped_and_counted),
 		cmocka_unit_test(producer_may_come_before_the_consumer),
+		cmocka_unit_test(consumer_can_be_found_again),
 		cmocka_unit_test(place_that_cannot_be_opened_is_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -87,6 +87,7 @@ static int open_outbox(struct tool *t, struct tl_outbox_config *config)
 		err = passback_create(&t->passback, t->in, places);
 		config->acked = passback_acked;
 		config->lost = passback_lost;
+		config->ended = passback_ended;
 		config->context = t->passback;
 	}
 	return err == 0 ? tl_outbox_open(&t->outbox, config) : err;

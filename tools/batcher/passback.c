@@ -43,7 +43,7 @@ int passback_create(struct passback **out, struct tl_hop_in *in, unsigned int pl
 	pthread_mutex_init(&p->lock, 0);
 	p->in = in;
 	p->places = places;
-	p->all_places = (uint8_t)((1u << places) - 1);
+	p->all_places = (uint8_t)((1u << places) - 1); /* and none has ended */
 	*out = p;
 	return 0;
 }
@@ -84,13 +84,22 @@ static struct entry *entry_of(struct passback *p, const uint8_t *stream)
 	return e;
 }
 
-/* What all places have. Any of them starting anew shows as another instance. */
+static bool is_known(const struct passback *p, const struct entry *e)
+{
+	return p->all_places != 0 && (e->known & p->all_places) == p->all_places;
+}
+
+/* What all places have, of a stream that is known. Any of them starting anew shows as another instance. */
 static struct tl_ack minimum(const struct passback *p, const struct entry *e)
 {
-	struct tl_ack all = e->acks[0];
+	unsigned int first = (unsigned int)__builtin_ctz(p->all_places);
+	struct tl_ack all = e->acks[first];
 
-	for (unsigned int i = 1; i < p->places; i++) {
+	for (unsigned int i = first + 1; i < p->places; i++) {
 		const struct tl_ack *ack = &e->acks[i];
+		if (!(p->all_places >> i & 1)) {
+			continue;
+		}
 		all.safe = ack->safe < all.safe ? ack->safe : all.safe;
 		all.got = ack->got < all.got ? ack->got : all.got;
 		all.instance = all.instance * 31 + ack->instance;
@@ -110,7 +119,7 @@ static bool pass(struct passback *p, unsigned int place, const struct tl_ack *ac
 	e->acks[place] = *ack;
 	e->known |= (uint8_t)(1u << place);
 	e->heard_ns = tl_clock_mono_ns();
-	if (e->known != p->all_places) {
+	if (!is_known(p, e)) {
 		return false;
 	}
 	*out = minimum(p, e);
@@ -132,6 +141,15 @@ void passback_acked(void *context, unsigned int place, const struct tl_ack *acks
 	tl_hop_publish(p->in, out, passed);
 }
 
+void passback_ended(void *context, unsigned int place)
+{
+	struct passback *p = context;
+
+	pthread_mutex_lock(&p->lock);
+	p->all_places &= (uint8_t) ~(1u << place);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void passback_seen(struct passback *p, const uint8_t stream[TL_WIRE_STREAM_LEN])
 {
 	pthread_mutex_lock(&p->lock);
@@ -150,7 +168,7 @@ static struct tl_ack refusal(const struct passback *p, const struct entry *e)
 {
 	struct tl_ack ack = {0};
 
-	if (e->known == p->all_places) {
+	if (is_known(p, e)) {
 		ack = minimum(p, e);
 	}
 	memcpy(ack.stream, e->node.stream, sizeof(ack.stream));
@@ -162,12 +180,12 @@ static struct tl_ack refusal(const struct passback *p, const struct entry *e)
 void passback_lost(void *context, unsigned int place)
 {
 	struct passback *p = context;
-	uint64_t now = tl_clock_mono_ns();
 	struct tl_ack out[TL_ACK_MAX];
 	size_t count = 0;
 
 	(void)place;
 	pthread_mutex_lock(&p->lock);
+	uint64_t now = tl_clock_mono_ns(); /* nothing was heard of later than that */
 	for (struct entry *e = (struct entry *)p->map.newest; e && now - e->heard_ns < RECENT_NS;
 	     e = (struct entry *)e->node.older) {
 		out[count++] = refusal(p, e);

@@ -19,6 +19,9 @@ void passback_destroy(struct passback *passback);
 /* For tl_outbox_config: the context is the passback. */
 void passback_acked(void *passback, unsigned int place, const struct tl_ack *acks, size_t count);
 
+/* That place failed for good: the others go on, and producers hear of them alone. */
+void passback_ended(void *passback, unsigned int place);
+
 /* A batch of that stream passes: it is remembered before any ack of it comes. */
 void passback_seen(struct passback *passback, const uint8_t stream[TL_WIRE_STREAM_LEN]);
 

@@ -71,7 +71,8 @@ bool accept_batch(struct accept *a, struct tl_wire_reader *reader, struct tl_msg
 	    (v.after != batch->head.after && !tl_wire_head_is_ours((*msg)->data, (*msg)->len))) {
 		keep_rest(reader, msg, batch, v.from);
 	}
-	if (v.after != batch->head.after && tl_wire_head_is_ours((*msg)->data, (*msg)->len)) {
+	/* What could not be cut begins before that, and stays as it is. */
+	if (v.after <= batch->head.first && tl_wire_head_is_ours((*msg)->data, (*msg)->len)) {
 		tl_wire_set_after((*msg)->data, v.after);
 		batch->head.after = v.after;
 	}
@@ -83,6 +84,26 @@ void accept_took(struct accept *a, const struct tl_batch_head *head, uint32_t co
 	if (a->intake) {
 		tl_intake_took(a->intake, head->stream, tl_run_next(head, count),
 			       tl_clock_mono_ns());
+	}
+}
+
+void accept_mark(struct accept *a)
+{
+	if (a->intake) {
+		tl_intake_mark(a->intake);
+	}
+}
+
+void accept_refused(struct accept *a, const struct tl_batch_head *head, uint32_t count)
+{
+	/* A refused head was not checked for sense. */
+	if (!a->intake || head->first >> 62 || head->base >> 62 || head->after > head->first) {
+		return;
+	}
+	struct tl_intake_verdict v =
+		tl_intake_look(a->intake, head, tl_run_next(head, count), tl_clock_mono_ns());
+	if (v.kind == TL_INTAKE_TAKE || v.kind == TL_INTAKE_CUT) {
+		accept_took(a, head, count);
 	}
 }
 
@@ -101,7 +122,7 @@ void accept_tell(struct accept *a, bool settled)
 	}
 	a->told_ns = tl_clock_mono_ns();
 	if (settled) {
-		tl_intake_all_safe(a->intake);
+		tl_intake_marked_safe(a->intake);
 	}
 	while (count == TL_ACK_MAX) {
 		count = tl_intake_report(a->intake, a->told_ns, acks, TL_ACK_MAX);

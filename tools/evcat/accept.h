@@ -25,10 +25,20 @@ void accept_destroy(struct accept *accept);
 bool accept_batch(struct accept *accept, struct tl_wire_reader *reader, struct tl_msg **msg,
 		  struct tl_batch *batch);
 
-/* The batch was taken; also one that was refused, so that it is not sent again. */
+/*
+ * A batch that is not valid, of which the stream and numbers could be read, will not be better
+ * when it is sent again: it counts as taken, unless something before it is missing.
+ */
+void accept_refused(struct accept *accept, const struct tl_batch_head *head, uint32_t count);
+
+/* The batch was taken. */
 void accept_took(struct accept *accept, const struct tl_batch_head *head, uint32_t count);
 
-/* Tells the producers, when it is time. `settled`: all that was taken is written. */
+/* What was taken before this is what accept_tell's `settled` is about. */
+void accept_mark(struct accept *accept);
+
+/* Tells the producers, when it is time. `settled`: all that was taken before the mark is written.
+ */
 void accept_tell(struct accept *accept, bool settled);
 
 /* True when accept_tell wants to be called with what is settled by now. */

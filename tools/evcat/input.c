@@ -24,6 +24,7 @@ struct input {
 	struct tl_hop_in *hop;
 	struct accept *accept;
 	bool unsettled; /* what was taken is not all written: there is something to tell soon */
+	uint64_t mark;	/* while unsettled: what is waited for */
 	struct tl_hop_counts seen; /* of this place, told so far */
 };
 
@@ -41,7 +42,7 @@ static int refuse(struct input *in, const struct tl_batch *batch, const struct t
 			    error->reason, error->offset, (unsigned long long)held_back);
 	}
 	if (tl_wire_head_readable(in->reader)) {
-		accept_took(in->accept, &batch->head, batch->event_count);
+		accept_refused(in->accept, &batch->head, batch->event_count);
 		if (in->sink->refused) {
 			in->sink->refused(in->sink->ctx, &batch->head, batch->event_count);
 		}
@@ -112,6 +113,28 @@ static uint64_t patience(const struct input *in)
 	return tl_hop_in_has_acks(in->hop) && most > TELL_NS ? TELL_NS : most;
 }
 
+static void set_mark(struct input *in)
+{
+	in->mark = in->sink->mark(in->sink->ctx);
+	accept_mark(in->accept);
+}
+
+/* More may come without a pause: what was there at a mark is waited for, not for all. */
+static void tell_marked(struct input *in)
+{
+	const struct sink *sink = in->sink;
+
+	if (!in->unsettled) {
+		set_mark(in);
+	}
+	bool settled = sink->settled(sink->ctx, in->mark);
+	accept_tell(in->accept, settled);
+	if (settled) {
+		set_mark(in);
+	}
+	in->unsettled = !settled || !sink->settled(sink->ctx, in->mark);
+}
+
 /* The sink writes what it holds, and what is written is acknowledged. */
 static int settle(struct input *in)
 {
@@ -119,8 +142,12 @@ static int settle(struct input *in)
 	int step = sink->idle ? sink->idle(sink->ctx) : EVCAT_MORE;
 
 	if (step == EVCAT_MORE && tl_hop_in_has_acks(in->hop)) {
-		in->unsettled = sink->settled && !sink->settled(sink->ctx);
-		accept_tell(in->accept, !in->unsettled);
+		if (sink->settled) {
+			tell_marked(in);
+		} else {
+			accept_mark(in->accept);
+			accept_tell(in->accept, true);
+		}
 	}
 	return step;
 }

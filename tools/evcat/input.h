@@ -24,8 +24,12 @@ struct sink {
 	/* Called at least every tick_ns while that is not 0. */
 	int (*tick)(void *ctx, uint64_t now_ns);
 	uint64_t tick_ns;
-	/* True when all that was taken is written, or safe further on; 0 = once it was idle. */
-	bool (*settled)(void *ctx);
+	/*
+	 * True when all that was taken before `mark` is written, or safe further on; 0 = once it
+	 * was idle. Asked after that.
+	 */
+	bool (*settled)(void *ctx, uint64_t mark);
+	uint64_t (*mark)(void *ctx);
 	/* True when no more is to come as far as the sink knows: asked once stopping. */
 	bool (*complete)(void *ctx);
 };

@@ -95,11 +95,18 @@ static int relay_idle(void *ctx)
 	return relay_flush(r->relay);
 }
 
-static bool relay_settled(void *ctx)
+static uint64_t mark(void *ctx)
 {
 	struct relayer *r = ctx;
 
-	return relay_is_settled(r->relay);
+	return relay_mark(r->relay);
+}
+
+static bool is_settled(void *ctx, uint64_t mark)
+{
+	struct relayer *r = ctx;
+
+	return relay_is_settled(r->relay, mark);
 }
 
 enum tl_exit mode_relay(const struct evcat_config *config, const struct input_config *input)
@@ -110,8 +117,11 @@ enum tl_exit mode_relay(const struct evcat_config *config, const struct input_co
 		.pace.speed = config->speed,
 	};
 	struct input_counts counts = {0};
-	const struct sink sink = {
-		.ctx = &r, .batch = relay_batch, .idle = relay_idle, .settled = relay_settled};
+	const struct sink sink = {.ctx = &r,
+				  .batch = relay_batch,
+				  .idle = relay_idle,
+				  .mark = mark,
+				  .settled = is_settled};
 	enum tl_exit code;
 	int err = select_create(&r.select, &config->types, &config->wheres);
 

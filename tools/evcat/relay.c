@@ -85,9 +85,15 @@ int relay_pass(struct relay *relay, struct tl_msg **msg, uint32_t events)
 	return deliver(relay, taken, events);
 }
 
-bool relay_is_settled(struct relay *relay)
+uint64_t relay_mark(struct relay *relay)
 {
-	return tl_outbox_counts(relay->outbox).held_batches == 0;
+	return tl_outbox_mark(relay->outbox);
+}
+
+/* What could not be passed on is not told to be here: the producer still has it. */
+bool relay_is_settled(struct relay *relay, uint64_t mark)
+{
+	return relay->step == EVCAT_MORE && tl_outbox_is_settled(relay->outbox, mark);
 }
 
 static int finish_batch(struct relay *relay, struct out_stream *s, bool end)
@@ -285,8 +291,19 @@ int relay_event(struct relay *relay, const struct tl_event *event)
 	return err < 0 ? err : write_event(relay, relay->current, &shaped);
 }
 
+/* A place may fail when everything was handed to it. */
+static void look_at_outbox(struct relay *relay)
+{
+	int err = tl_outbox_error(relay->outbox);
+
+	if (relay->step == EVCAT_MORE && err < 0) {
+		relay->step = err == -EPIPE ? EVCAT_DONE : err;
+	}
+}
+
 int relay_flush(struct relay *relay)
 {
+	look_at_outbox(relay);
 	int step = relay->step;
 
 	for (unsigned int i = 0; i < STREAMS_MAX && step == EVCAT_MORE; i++) {

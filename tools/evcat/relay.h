@@ -31,8 +31,9 @@ int relay_end(struct relay *relay);
 /* Sends what is held. */
 int relay_flush(struct relay *relay);
 
-/* True when all that was flushed has arrived. */
-bool relay_is_settled(struct relay *relay);
+/* True when all that was flushed before `mark`, an earlier relay_mark, has arrived. */
+bool relay_is_settled(struct relay *relay, uint64_t mark);
+uint64_t relay_mark(struct relay *relay);
 
 /* Ends all streams, waits for the last message to leave. 0, or -errno when events were lost. */
 int relay_close(struct relay *relay);
