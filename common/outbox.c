@@ -213,6 +213,7 @@ static bool drop_one(struct tl_outbox *o)
 		return false;
 	}
 	if (is_as_good_as_done(o, h)) {
+		o->counts.unheard_events += h->item.events;
 		if (h->stream) {
 			h->stream->released = true;
 		}

@@ -69,7 +69,9 @@ struct tl_outbox_counts {
 				    goes on */
 	uint64_t dropped_batches;
 	uint64_t unconfirmed_events; /* of those dropped at close: sent, but never acknowledged */
-	uint64_t held_batches;	     /* in the window now */
+	uint64_t unheard_events; /* let go in a full window, sent, before anybody acknowledged: what
+				    of them got lost the next run declares when it is known */
+	uint64_t held_batches;	 /* in the window now */
 	bool broken; /* a place failed (not EPIPE); what it did not get counts as dropped */
 };
 
