@@ -50,7 +50,8 @@ static void generate(struct eve_bench *b)
 
 static void push(struct eve_bench *b, struct tl_batch_writer *w)
 {
-	struct tl_batch_head head = {.source = TL_STR("bench"), .host = TL_STR("h"), .iface = TL_STR("")};
+	struct tl_batch_head head = {
+		.source = TL_STR("bench"), .host = TL_STR("h"), .iface = TL_STR("")};
 	struct tl_msg *msg;
 
 	if (tl_batch_finish(w, &head, &msg) < 0) {
@@ -90,8 +91,8 @@ static void index_only(void *ctx)
 
 	b->marks = 0;
 	for (uint32_t i = 0; i < b->count; i++) {
-		if (eve_index_read(b->index, b->text + b->at[i], b->at[i + 1] - b->at[i] - 1, &marks,
-				   &reason) < 0) {
+		if (eve_index_read(b->index, b->text + b->at[i], b->at[i + 1] - b->at[i] - 1,
+				   &marks, &reason) < 0) {
 			fail(reason);
 		}
 		b->marks += marks.count;
@@ -133,7 +134,8 @@ int main(void)
 	sample_time("first stage of simdjson alone", b.count, index_only, &b);
 	bench(&b, "eve_put", (struct eve_config){0});
 	printf("%-44s %.0f bytes an event\n", "  written", (double)b.out_bytes / b.count);
-	bench(&b, "eve_put, raw and community_id", (struct eve_config){.raw = true, .community_id = true});
+	bench(&b, "eve_put, raw and community_id",
+	      (struct eve_config){.raw = true, .community_id = true});
 	bench(&b, "eve_put, types = alert",
 	      (struct eve_config){.types = (const char *const[]){"alert", 0}});
 	return 0;

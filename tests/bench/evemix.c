@@ -10,18 +10,18 @@
  * h host name, u path, x and X 32 and 64 hexadecimal digits, c community id, r a resolved address.
  * What stands between two ~ is there in half of the lines.
  */
-#define HEAD(type)                                                                             \
-	"{\"timestamp\":\"$t\",\"flow_id\":$f,\"in_iface\":\"eth1\",\"event_type\":\"" type    \
+#define HEAD(type)                                                                                 \
+	"{\"timestamp\":\"$t\",\"flow_id\":$f,\"in_iface\":\"eth1\",\"event_type\":\"" type        \
 	"\"~,\"vlan\":[$n]~,\"src_ip\":\"$s\",\"src_port\":$P,\"dest_ip\":\"$d\",\"dest_port\":"
 #define TAIL ",\"community_id\":\"$c\","
-#define FLOW                                                                                   \
-	"\"flow\":{\"pkts_toserver\":$n,\"pkts_toclient\":$n,\"bytes_toserver\":$N,"           \
+#define FLOW                                                                                       \
+	"\"flow\":{\"pkts_toserver\":$n,\"pkts_toclient\":$n,\"bytes_toserver\":$N,"               \
 	"\"bytes_toclient\":$M,\"start\":\"$T\""
-#define HTTP                                                                                   \
-	"\"http\":{\"hostname\":\"$h\",\"url\":\"$u\",\"http_user_agent\":\"Mozilla/5.0 "      \
-	"(Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "                \
-	"Chrome/120.0.0.0 Safari/537.36\"~,\"http_content_type\":\"text/html\"~"               \
-	"~,\"http_refer\":\"http:\\/\\/$h$u\"~,\"http_method\":\"GET\",\"protocol\":"          \
+#define HTTP                                                                                       \
+	"\"http\":{\"hostname\":\"$h\",\"url\":\"$u\",\"http_user_agent\":\"Mozilla/5.0 "          \
+	"(Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "                    \
+	"Chrome/120.0.0.0 Safari/537.36\"~,\"http_content_type\":\"text/html\"~"                   \
+	"~,\"http_refer\":\"http:\\/\\/$h$u\"~,\"http_method\":\"GET\",\"protocol\":"              \
 	"\"HTTP/1.1\",\"status\":200,\"length\":$N}"
 
 struct kind {
@@ -148,7 +148,8 @@ static char *put_hex(struct evemix *mix, char *p, unsigned int digits)
 
 static char *put_id(struct evemix *mix, char *p)
 {
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	p = stpcpy(p, "1:");
 	for (unsigned int i = 0; i < 27; i++) {
@@ -161,7 +162,7 @@ static char *put_id(struct evemix *mix, char *p)
 static char *put_word(struct evemix *mix, char *p)
 {
 	static const char *const words[] = {"www",   "cdn",   "static", "mail", "api",
-					    "login", "video", "update", "img",  "metrics"};
+					    "login", "video", "update", "img",	"metrics"};
 
 	return stpcpy(p, words[next(mix) % 10]);
 }

@@ -89,7 +89,8 @@ static bool is_known(const struct passback *p, const struct entry *e)
 	return p->all_places != 0 && (e->known & p->all_places) == p->all_places;
 }
 
-/* What all places have, of a stream that is known. Any of them starting anew shows as another instance. */
+/* What all places have, of a stream that is known. Any of them starting anew shows as another
+ * instance. */
 static struct tl_ack minimum(const struct passback *p, const struct entry *e)
 {
 	unsigned int first = (unsigned int)__builtin_ctz(p->all_places);
