@@ -80,12 +80,32 @@ void store_stop(struct store *store)
 
 /* --- what comes in -------------------------------------------------------- */
 
-/* Declarations of loss have as much again for themselves: dropping one would be silent loss. */
-static uint64_t counted_bytes(const struct backlog_line *line, uint64_t quota)
+/* Declarations of loss have a quota of their own: dropping one would be silent loss. */
+uint64_t store_declaration_quota(const struct store *store)
 {
-	uint64_t free_bytes = line->empty_bytes < quota ? line->empty_bytes : quota;
+	uint64_t quota = store->config.quota;
+
+	return quota > STORE_DECLARATIONS ? quota : STORE_DECLARATIONS;
+}
+
+static uint64_t counted_bytes(const struct backlog_line *line, uint64_t allowed)
+{
+	uint64_t free_bytes = line->empty_bytes < allowed ? line->empty_bytes : allowed;
 
 	return line->bytes - free_bytes;
+}
+
+static uint64_t memory_bytes(const struct store *store)
+{
+	uint64_t bytes = store->backlog.bytes;
+	uint64_t free_bytes = 0;
+
+	for (unsigned int i = 0; i < store->config.sink_count; i++) {
+		free_bytes += store->sides[i].line.empty_bytes;
+	}
+	uint64_t allowed = store_declaration_quota(store);
+	free_bytes = free_bytes < allowed ? free_bytes : allowed;
+	return bytes > free_bytes ? bytes - free_bytes : 0;
 }
 
 /* In memory a batch is counted once, on disk for each sink. */
@@ -94,12 +114,13 @@ static bool within_quota(struct store *store, uint64_t size)
 	uint64_t quota = store->config.quota;
 
 	if (!store->on_disk) {
-		return store->backlog.bytes == 0 || store->backlog.bytes + size <= quota;
+		uint64_t bytes = memory_bytes(store);
+		return bytes == 0 || bytes + size <= quota;
 	}
 	for (unsigned int i = 0; i < store->config.sink_count; i++) {
 		const struct backlog_line *line = &store->sides[i].line;
 		/* What is alone there is let in, however big: it could never be. */
-		uint64_t bytes = counted_bytes(line, quota);
+		uint64_t bytes = counted_bytes(line, store_declaration_quota(store));
 		if (bytes > 0 && bytes + backlog_blocks(size, line->block) > quota) {
 			return false;
 		}

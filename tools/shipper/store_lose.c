@@ -304,23 +304,14 @@ static struct backlog_item *claim(struct store *store, unsigned int *sink,
 	return 0;
 }
 
-/*
- * On disk they have a quota of their own. In memory what one sink waits for may be held by
- * another: then wait for that one.
- */
 static bool declarations_weigh(const struct store *store)
 {
-	uint64_t bytes = 0;
-	uint64_t empty_bytes = 0;
 	bool over = false;
 
 	for (unsigned int i = 0; i < store->config.sink_count; i++) {
-		const struct backlog_line *line = &store->sides[i].line;
-		bytes += line->bytes;
-		empty_bytes += line->empty_bytes;
-		over = over || line->empty_bytes > store->config.quota;
+		over = over || store->sides[i].line.empty_bytes > store_declaration_quota(store);
 	}
-	return store->on_disk ? over : empty_bytes > bytes / 2;
+	return over;
 }
 
 bool store_drop_oldest(struct store *store, bool disk_full)

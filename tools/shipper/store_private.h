@@ -102,6 +102,11 @@ void store_lose(struct store *store, unsigned int sink, struct backlog_item *ite
 /* Takes out what needs no declaration. Without the lock. */
 void store_remove(struct store *store, unsigned int sink, struct backlog_item *item);
 
+/* Bytes of declarations a sink may have waiting before the oldest of them go: the quota, or this.
+ */
+enum { STORE_DECLARATIONS = 16 << 20 };
+uint64_t store_declaration_quota(const struct store *store);
+
 /* Makes room by declaring the oldest batch of the fullest sink lost; false when none is left. */
 bool store_drop_oldest(struct store *store, bool disk_full);
 
