@@ -263,7 +263,8 @@ static int source_close(struct source *s)
 	int err = tl_outbox_close(s->outbox, UINT64_MAX, &c);
 	printf("outbox dropped=%" PRIu64 " unconfirmed=%" PRIu64 " resent=%" PRIu64 " sent=%" PRIu64
 	       "\n",
-	       c.dropped_events, c.unconfirmed_events, c.resent_batches, c.sent_events);
+	       c.dropped_events + c.unheard_events, c.unconfirmed_events, c.resent_batches,
+	       c.sent_events);
 	for (unsigned int i = 0; i < s->options->streams; i++) {
 		tl_stream_destroy(s->feeds[i].stream);
 		tl_batch_fini(&s->feeds[i].writer);

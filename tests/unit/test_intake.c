@@ -64,6 +64,24 @@ static struct tl_ack told(struct fixture *f)
 	return ack;
 }
 
+static void what_came_after_the_mark_is_not_told_safe(void **state)
+{
+	struct fixture *f = *state;
+
+	look(f, 0, 0, 0, 10);
+	take(f, 10);
+	tl_intake_mark(f->intake);
+	look(f, 0, 10, 10, 20);
+	take(f, 20);
+	tl_intake_marked_safe(f->intake);
+	struct tl_ack ack = told(f);
+	assert_int_equal(ack.safe, 10);
+	assert_int_equal(ack.got, 20);
+	tl_intake_mark(f->intake);
+	tl_intake_marked_safe(f->intake);
+	assert_int_equal(told(f).safe, 20);
+}
+
 static void run_that_follows_is_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -353,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(run_that_follows_is_taken),
+		TEST(what_came_after_the_mark_is_not_told_safe),
 		TEST(run_after_a_gap_is_refused_and_asked_for),
 		TEST(one_position_is_refused_once_in_a_while),
 		TEST(run_that_is_here_is_a_duplicate),

@@ -350,9 +350,15 @@ int journal_resend(struct journal *j, struct tl_outbox *outbox)
 
 /* --- opening -------------------------------------------------------------- */
 
+/* A record is a little more than the batch that the window counts. */
+static uint64_t ring_for(uint64_t window)
+{
+	return window + window / 8 + SPARE;
+}
+
 static uint64_t units_for(uint64_t window)
 {
-	return HEAD_UNITS + (window + SPARE + UNIT - 1) / UNIT;
+	return HEAD_UNITS + (ring_for(window) + UNIT - 1) / UNIT;
 }
 
 static int make(const char *path, uint64_t window)
@@ -417,7 +423,7 @@ static int open_map(struct journal *j, const char *path, uint64_t window)
 		return fresh ? j->map : -errno;
 	}
 	int err = map_memory(j, fresh);
-	if (err == 0 && j->memory->ring_size < window + SPARE) {
+	if (err == 0 && j->memory->ring_size < ring_for(window)) {
 		err = -EFBIG;
 	}
 	return err;
