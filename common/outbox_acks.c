@@ -9,10 +9,11 @@
 #define STUCK_NS   (30 * TL_SECOND_NS)
 #define CHECK_NS   TL_SECOND_NS
 /*
- * So long without a way for acks: the peer does not speak them. Longer than it takes to make a
- * listener or a dialer anew (hop_nng_watch.c).
+ * So long without a way for acks: the peer does not speak them. Longer than it usually takes to
+ * make a listener or a dialer anew (hop_nng_watch.c), shorter than a stop may take.
  */
-#define SILENT_NS (5 * TL_SECOND_NS)
+#define SILENT_NS	(3 * TL_SECOND_NS)
+#define SILENT_OTHER_NS (5 * TL_SECOND_NS) /* the same where somebody did speak them */
 
 bool tl_lane_waits_for_acks(const struct tl_lane *lane)
 {
@@ -135,8 +136,10 @@ static void look_at_loss(struct tl_lane *lane, uint64_t losses, uint64_t now_ns)
 static bool seems_silent(const struct tl_lane *lane, const struct tl_hop_link *link,
 			 uint64_t now_ns)
 {
+	uint64_t patience = lane->ever_heard ? SILENT_OTHER_NS : SILENT_NS;
+
 	return !lane->silent && !lane->heard && !link->acks_up && link->up_since_ns != 0 &&
-	       now_ns > link->up_since_ns && now_ns - link->up_since_ns >= SILENT_NS;
+	       now_ns > link->up_since_ns && now_ns - link->up_since_ns >= patience;
 }
 
 void tl_lane_look(struct tl_lane *lane, uint64_t now_ns)
