@@ -45,8 +45,10 @@ if [ "$(id -u)" -eq 0 ] && id tapline >/dev/null 2>&1; then
 fi
 
 # start NAME OPTION...: returns when it is ready; its pid in $started, what it says in NAME.log.
-mkfifo ready
 start() {
+	# One of its own: the one before may still be held open by the program before.
+	rm -f ready
+	mkfifo ready
 	"$BIN/$1" "${@:2}" --ready-fd 4 4>ready 2>>"$1.log" &
 	started=$!
 	running+=("$started")
