@@ -13,7 +13,7 @@ SAN ?=
 # --- packages: one list for each purpose ---------------------------------------
 DEPS_BUILD := gcc g++ pkg-config clang libbpf-dev libelf-dev bpftool libnng-dev libpcap-dev \
 	libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev libcap-ng-dev libseccomp-dev iproute2 \
-	libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libisal-dev
+	libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libisal-dev nettle-dev
 # Sinks of shipper that are left out of the build when these are not there.
 DEPS_OPTIONAL := libnats-dev librdkafka-dev
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \

@@ -10,16 +10,20 @@ $(OBJ)/tests/%.c.o: TL_CFLAGS += $(TEST_CFLAGS)
 
 # Everything of xdp-flowd but main.
 KERNEL_LIB := $(TESTS)/xdp-flowd.a
-# The same of shipper.
+# The same of shipper, and what makes events of eve lines.
 SHIPPER_LIB := $(TESTS)/shipper.a
+EVE_LIB := $(TESTS)/eve-tail.a
+# The program is not there yet.
+EVE_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tools/eve-tail/*.c tools/eve-tail/*.cc))
+LIBS_eve-tail := -lsimdjson -lnettle -lzstd -lz
 
 # --- unit: one program a module, no root, no network ----------------------------
 UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
 TEST_WRAP ?=
 # For what common/ and xdp-flowd wrap; the linker takes only what a test needs.
-LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lsimdjson -lstdc++
+LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lz -lsimdjson -lnettle -lstdc++
 
-$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(SHIPPER_LIB) $(LIB)
+$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(SHIPPER_LIB) $(EVE_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT) $(LIBS_shipper)
@@ -46,6 +50,13 @@ $(TESTS)/kafkamock: $(OBJ)/tests/e2e/kafkamock.c.o
 	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lrdkafka
 e2e: $(KAFKAMOCK)
 
+# The normaliser of eve-tail by itself.
+$(TESTS)/evedump: $(OBJ)/tests/e2e/evedump.c.o $(EVE_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CXX) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_eve-tail) $(LIBS_COMMON)
+e2e: $(TESTS)/evedump
+
 # --- model: the rules of acknowledgement, in every order of events ------------------
 model: deps-check
 	@bash tests/model/run $(BUILD)
@@ -66,6 +77,10 @@ $(KERNEL_LIB): $(filter-out %/main.c.o,$(OBJ_xdp-flowd))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(SHIPPER_LIB): $(filter-out %/main.c.o,$(OBJ_shipper))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(EVE_LIB): $(EVE_OBJ)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -110,6 +125,10 @@ FUZZ_COMMON := $(COMMON_SRC:%=$(FUZZ)/obj/%.o)
 # What a harness needs beyond common/.
 FUZZ_EXTRA_fuzz_pcap := $(patsubst %,$(FUZZ)/obj/%.o,$(filter-out %/main.c,$(wildcard tools/pcap-flow/*.c)))
 FUZZ_LIBS_fuzz_pcap := $(LIBS_pcap-flow)
+FUZZ_EXTRA_fuzz_eve := $(patsubst %,$(FUZZ)/obj/%.o,$(wildcard $(addprefix tools/eve-tail/,eve*.c eve*.cc)))
+FUZZ_LIBS_fuzz_eve := $(LIBS_eve-tail)
+# Lines of eve.json to start from.
+EVE_SEEDS := tests/e2e/eve-types.json $(wildcard ../shared/golden/eve/*.json)
 
 $(FUZZ)/obj/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -138,7 +157,7 @@ $(TESTS)/seeds: $(OBJ)/tests/fuzz/seeds.c.o $(GOLDEN_OBJ) $(OBJ)/tests/golden/pc
 
 $(FUZZ)/seeds.stamp: $(TESTS)/seeds
 	@mkdir -p $(FUZZ)/corpus
-	$(Q)$(TESTS)/seeds $(FUZZ)/corpus
+	$(Q)$(TESTS)/seeds $(FUZZ)/corpus $(EVE_SEEDS)
 	@touch $@
 
 fuzz: $(FUZZ_BIN) $(FUZZ)/seeds.stamp
@@ -149,4 +168,4 @@ TEST_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tests/unit/*.c tests/bpf/*.c test
 $(TEST_OBJ) $(FUZZ_COMMON) $(FUZZ_BIN:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.c.o): | deps-check
 
 .PHONY: valgrind check-kernels
-DEP_FILES += $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)
+DEP_FILES += $(EVE_OBJ:.o=.d) $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)

@@ -7,12 +7,14 @@ BENCH_MICRO := bench_parse bench_flowtab bench_wire
 BENCH_XDP_SKEL := $(addprefix $(OBJ)/tests/bench/,bench_xdp_subject.c.o bench_xdp_attach.c.o)
 BENCH_XDP := $(BENCH_XDP_SKEL) $(addprefix $(OBJ)/tests/bench/,bench_xdp.c.o sample.c.o wiregen/plan.c.o)
 BENCH_XDP_SUBJECT := $(patsubst %,$(OBJ)/%.o,$(wildcard $(addprefix tools/xdp-flowd/,kernel.c gate*.c translate*.c)))
-BENCH_PROGRAMS := $(addprefix $(BENCH)/,wiregen pcapgen rawnng flood bench_xdp startlag $(BENCH_MICRO))
+BENCH_EVEGEN := $(addprefix $(OBJ)/tests/bench/,evegen.c.o evemix.c.o)
+BENCH_EVE := $(addprefix $(OBJ)/tests/bench/,bench_eve.c.o evemix.c.o sample.c.o)
+BENCH_PROGRAMS := $(addprefix $(BENCH)/,evegen bench_eve wiregen pcapgen rawnng flood bench_xdp startlag $(BENCH_MICRO))
 # What tests/soak/delivery needs.
 SOAK_PROGRAMS := $(TESTS)/source $(TESTS)/clockstep.so
 DEP_FILES += $(OBJ)/tests/soak/source.c.d $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/bench/wiregen/pcapgen.c.d \
 	$(BENCH_MICRO:%=$(OBJ)/tests/bench/%.c.d) $(BENCH_XDP:.o=.d) \
-	$(addprefix $(OBJ)/tests/bench/,rawnng.c.d flood.c.d startlag.c.d)
+	$(BENCH_EVEGEN:.o=.d) $(BENCH_EVE:.o=.d) $(addprefix $(OBJ)/tests/bench/,rawnng.c.d flood.c.d startlag.c.d)
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
@@ -71,6 +73,12 @@ $(TESTS)/clockstep.so: tests/soak/clockstep.c
 
 $(BENCH)/rawnng: $(OBJ)/tests/bench/rawnng.c.o
 	$(call bench_link)
+
+$(BENCH)/evegen: $(BENCH_EVEGEN)
+	$(call bench_link)
+
+$(BENCH)/bench_eve: $(BENCH_EVE) $(EVE_LIB) $(LIB)
+	$(call bench_link,$(LIBS_eve-tail) -lstdc++)
 
 $(BENCH)/flood: $(OBJ)/tests/bench/flood.c.o $(LIB)
 	$(call bench_link)

@@ -100,7 +100,7 @@ blocks() {
 	diff in_page on_wire
 	jq -r 'select(.type == "capture_stats") | .entities | keys_unsorted[]' events |
 		awk '!seen[$0]++' >on_wire
-	sed -n '/^\.Ss capture_stats/,$p' "$page" |
+	sed -n '/^\.Ss capture_stats/,/^\.Sh/p' "$page" |
 		sed -nE -e 's/^\.It Cm packets , bytes Ta.*/packets\nbytes/p' \
 			-e 's/^\.It Cm ([a-z0-9_]*)_packets , _bytes Ta.*/\1_packets\n\1_bytes/p' \
 			-e 's/^\.It Cm ([a-z_]*) Ta.*/\1/p' >in_page

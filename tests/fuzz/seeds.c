@@ -251,10 +251,29 @@ static void json_seeds(void)
 	}
 }
 
+/* Each line of a file is one; n goes on from file to file. */
+static void eve_seeds(const char *path, unsigned int *n)
+{
+	FILE *file = fopen(path, "re");
+	size_t capacity = 0;
+	char *line = 0;
+	ssize_t len;
+
+	while (file && (len = getline(&line, &capacity, file)) > 0) {
+		put("fuzz_eve", (*n)++, line, (size_t)len - (line[len - 1] == '\n'));
+	}
+	free(line);
+	if (file) {
+		fclose(file);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fputs("usage: seeds FOLDER\n", stderr);
+	unsigned int eve_seed = 0;
+
+	if (argc < 2) {
+		fputs("usage: seeds FOLDER [EVE-FILE...]\n", stderr);
 		return 2;
 	}
 	folder = argv[1];
@@ -266,5 +285,8 @@ int main(int argc, char **argv)
 	opt_seeds();
 	receiver_file_seeds();
 	json_seeds();
+	for (int i = 2; i < argc; i++) {
+		eve_seeds(argv[i], &eve_seed);
+	}
 	return 0;
 }
