@@ -313,12 +313,24 @@ static void watch(pid_t producer, const struct faults *faults)
 	kill_child(consumer);
 }
 
+/*
+ * nng 1.5.2 itself crashes in nng_sendmsg once in some thousand kills of its peer
+ * (docs/design.md): then the round says nothing, and is run again.
+ */
+enum { ROUND_TRIES = 4 };
+
 static struct round *run(const struct producer *p, const struct faults *faults)
 {
-	memset(shared, 0, sizeof(*shared));
-	shared->producer = *p;
-	watch(start_producer(), faults);
-	assert_true(atomic_load(&shared->producer.closed));
+	for (unsigned int i = 0; i < ROUND_TRIES; i++) {
+		memset(shared, 0, sizeof(*shared));
+		shared->producer = *p;
+		watch(start_producer(), faults);
+		if (atomic_load(&shared->producer.closed)) {
+			return shared;
+		}
+		fprintf(stderr, "a producer crashed; once more\n");
+	}
+	fail_msg("producers crash");
 	return shared;
 }
 
@@ -353,7 +365,8 @@ static void waiting_producer_loses_nothing(void **state)
 		assert_conserved(&r->producer, &r->sink, &lost);
 		assert_int_equal(lost, 0);
 		assert_int_equal(r->producer.counts.dropped_events, 0);
-		if (!all[i].forgets) {
+		/* One that is killed may have stored a batch and not yet noted that it did. */
+		if (!all[i].kill_after) {
 			assert_int_equal(r->sink.duplicates, 0);
 		}
 		for (uint64_t n = 0; n < r->producer.numbers; n++) {
