@@ -319,7 +319,7 @@ resident_kb() {
 	for damage in cut flip empty gone; do
 		case $damage in
 		cut) truncate -s $((size - 3)) seg/checkpoint ;;
-		flip) printf 'x' | dd of=seg/checkpoint bs=1 seek=90 conv=notrunc status=none ;;
+		flip) printf 'xxxxxxxx' | dd of=seg/checkpoint bs=1 seek=90 conv=notrunc status=none ;;
 		empty) : >seg/checkpoint ;;
 		gone) rm seg/checkpoint ;;
 		esac
