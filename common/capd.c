@@ -98,6 +98,12 @@ static void print_port(struct tl_capd_port *port)
 
 static void print_window(const struct tl_outbox_counts *counts)
 {
+	if (counts->unheard_events > 0) {
+		tl_log_warn(
+			"%llu events were sent and let go before anybody acknowledged them: the "
+			"window was full (--window)",
+			(unsigned long long)counts->unheard_events);
+	}
 	if (counts->dropped_events > 0) {
 		tl_log_warn("%llu events dropped: the consumer was too slow for the window "
 			    "(--window); %llu of them may have arrived unacknowledged",
