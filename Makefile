@@ -42,7 +42,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -Ibpf -I/usr/include/$(s
 COMMON_SRC := $(wildcard common/*.c) $(wildcard common/*.cc)
 COMMON_OBJ := $(COMMON_SRC:%=$(OBJ)/%.o)
 LIB := $(BUILD)/libtapline.a
-LIBS_COMMON := -lnng -lxxhash -lm
+LIBS_COMMON := -lnng -lxxhash -lnettle -lm
 
 .DELETE_ON_ERROR:
 .SECONDARY:

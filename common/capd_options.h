@@ -26,6 +26,7 @@ struct tl_capd_options {
 	uint64_t idle_ns;
 	uint64_t active_ns;
 	uint64_t linger_ns;
+	bool community_id;
 	uint64_t window;
 	uint64_t ready_fd;   /* UINT64_MAX = nobody asked */
 	char *joined_filter; /* of the words after the options; owned */

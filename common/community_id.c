@@ -49,11 +49,17 @@ static int answer_to(uint8_t proto, uint16_t type)
 	return -1;
 }
 
+static bool counts_ports(const struct tl_community_id *flow)
+{
+	return !flow->no_ports && tl_community_id_has_ports(flow->proto);
+}
+
 /* Sets what stands for the ports; true when the direction is part of the id. */
 static bool set_ports(struct tl_community_id *flow)
 {
-	if (!tl_community_id_has_ports(flow->proto)) {
+	if (!counts_ports(flow)) {
 		flow->src_port = flow->dst_port = 0;
+		return false;
 	}
 	if (flow->proto != ICMP && flow->proto != ICMP6) {
 		return false;
@@ -96,7 +102,7 @@ void tl_community_id(char text[TL_COMMUNITY_ID_LEN], const struct tl_community_i
 	p += 2 * f.address_len;
 	*p = f.proto;
 	p += 2;
-	if (tl_community_id_has_ports(f.proto)) {
+	if (counts_ports(&f)) {
 		p = tl_mp_put_be16(tl_mp_put_be16(p, f.src_port), f.dst_port);
 	}
 	sha1_init(&sha1);

@@ -19,6 +19,7 @@ struct tl_community_id {
 	uint8_t proto;
 	uint16_t src_port; /* host order; of ICMP and ICMPv6 the type */
 	uint16_t dst_port; /* and the code */
+	bool no_ports;	   /* unknown, as of a fragment: the id is of addresses and protocol */
 };
 
 /* TCP, UDP, SCTP, ICMP, ICMPv6: of others the ports are not looked at. */

@@ -6,6 +6,7 @@
 #include "event_private.h"
 
 const struct tl_edge tl_event_ip_edge = {TL_STR("src_ip"), TL_STR("dst_ip")};
+const struct tl_str tl_event_id_name = TL_STR("community_id");
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct tl_shapes *own_shapes;
@@ -17,8 +18,10 @@ static void build(void)
 	if (tl_shapes_create(&shapes) < 0) {
 		return;
 	}
-	if (tl_event_add_flow_shapes(shapes) < 0 || tl_event_add_packet_shapes(shapes) < 0 ||
-	    tl_event_add_stats_shape(shapes) < 0) {
+	if (tl_event_add_flow_shapes(shapes, false) < 0 ||
+	    tl_event_add_packet_shapes(shapes, false) < 0 || tl_event_add_stats_shape(shapes) < 0 ||
+	    tl_event_add_flow_shapes(shapes, true) < 0 ||
+	    tl_event_add_packet_shapes(shapes, true) < 0) {
 		tl_shapes_destroy(shapes);
 		return;
 	}

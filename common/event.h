@@ -20,11 +20,12 @@ enum tl_event_shape {
 	TL_SHAPE_PACKET = 7,
 	TL_SHAPE_PACKET_ICMP = 8,
 	TL_SHAPE_STATS = 9,
-	TL_SHAPE_OWN_COUNT = 10,
+	TL_SHAPE_WITH_ID = 9, /* + one of 1 to 8: the same with community_id, 10 to 17 */
+	TL_SHAPE_OWN_COUNT = 18,
 };
 
 enum {
-	TL_FLOW_EVENT_MAX = 160,   /* bytes an encoded flow event never exceeds */
+	TL_FLOW_EVENT_MAX = 192,   /* bytes an encoded flow event, with its id, never exceeds */
 	TL_PACKET_EVENT_MAX = 192, /* and a packet event without its payload */
 	TL_STATS_EVENT_MAX = 1024,
 };
@@ -53,7 +54,8 @@ struct tl_flow_event {
 	enum tl_flow_kind kind;
 	enum tl_end_reason reason; /* of flow_end */
 	uint64_t ts_ns;
-	struct tl_flow flow; /* key.ifindex is not on the wire: 0 */
+	struct tl_flow flow;   /* key.ifindex is not on the wire: 0 */
+	bool has_community_id; /* which follows from the key: tl_event_add_community_id */
 };
 
 /* Encodes at `p` (TL_FLOW_EVENT_MAX bytes of room); returns the length, *shape the id. */
@@ -109,5 +111,14 @@ struct tl_packet_event {
 /* Needs TL_PACKET_EVENT_MAX + payload_len bytes at `p`. */
 uint32_t tl_packet_event_encode(uint8_t *p, const struct tl_packet_event *packet, uint64_t ts_ns,
 				unsigned int *shape);
+
+/*
+ * Gives a flow or packet event of that key, just encoded at `p`, its
+ * community_id as last entity; returns the new length, within the same room,
+ * and sets *shape. A coarse key has none: its addresses are of no packet, and
+ * the event stays as it is.
+ */
+uint32_t tl_event_add_community_id(uint8_t *p, uint32_t len, const struct tl_flow_key *key,
+				   unsigned int *shape);
 
 #endif

@@ -2,6 +2,8 @@
 /* Flow events: one table of fields gives names, templates and the slow decoder. */
 #include "event_flow.h"
 
+#include "community_id.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -32,6 +34,7 @@ const struct tl_flow_field tl_flow_fields[F_COUNT] = {
 	[F_END_REASON] = {TL_STR("end_reason"), FIX, END_ONLY, TL_END_COUNT - 1},
 	[F_FLOW_ID] = {TL_STR("flow_id"), U64, ALWAYS, 0},
 	[F_FLAGS] = {TL_STR("flags"), FIX, ALWAYS, 127},
+	[F_COMMUNITY_ID] = {TL_STR("community_id"), ID, ID_ONLY, 0},
 };
 
 const struct tl_str tl_flow_types[TL_FLOW_END + 1] = {
@@ -42,7 +45,7 @@ const struct tl_str tl_flow_types[TL_FLOW_END + 1] = {
 
 /* --- templates ------------------------------------------------------------ */
 
-enum { FLOW_SHAPES = 6, MIN_LAYOUT = 119 };
+enum { FLOW_SHAPES_PLAIN = 6, FLOW_SHAPES = 12, MIN_LAYOUT = 119 };
 
 typedef uint32_t walker(const struct tl_flow_shape *const *by_id, const uint8_t *bytes, size_t len,
 			uint32_t max, uint32_t *count);
@@ -52,10 +55,11 @@ static walker *chosen_walker;
 static uint8_t definitions[FLOW_SHAPES][512];
 static struct tl_flow_shape flow_shapes[FLOW_SHAPES];
 
-static bool has_field(const struct tl_flow_field *f, enum tl_flow_kind kind, bool icmp)
+static bool has_field(const struct tl_flow_shape *shape, const struct tl_flow_field *f)
 {
-	return f->when == ALWAYS || (f->when == ICMP_ONLY && icmp) ||
-	       (f->when == END_ONLY && kind == TL_FLOW_END);
+	return f->when == ALWAYS || (f->when == ICMP_ONLY && shape->icmp) ||
+	       (f->when == END_ONLY && shape->kind == TL_FLOW_END) ||
+	       (f->when == ID_ONLY && shape->with_id);
 }
 
 static uint8_t *lay(struct tl_flow_layout *l, uint8_t *p, uint8_t byte, uint8_t mask)
@@ -71,9 +75,10 @@ static uint8_t *lay_field(struct tl_flow_layout *l, uint8_t *p, const struct tl_
 {
 	static const uint8_t markers[] = {
 		[ADDR] = TL_MP_BIN8, [U8] = TL_MP_U8,	     [U16] = TL_MP_U16,
-		[U64] = TL_MP_U64,   [TIME] = TL_MP_FIXEXT8,
+		[U64] = TL_MP_U64,   [TIME] = TL_MP_FIXEXT8, [ID] = 0xa0 | TL_COMMUNITY_ID_LEN,
 	};
-	static const uint8_t lens[] = {[U8] = 1, [U16] = 2, [U64] = 8, [TIME] = 8};
+	static const uint8_t lens[] = {
+		[U8] = 1, [U16] = 2, [U64] = 8, [TIME] = 8, [ID] = TL_COMMUNITY_ID_LEN};
 
 	if (f->width == FIX) {
 		return lay(l, p, 0, (uint8_t)~f->max);
@@ -106,7 +111,7 @@ static void build_layout(struct tl_flow_layout *l, const struct tl_flow_shape *s
 	l->times[times++] = (uint32_t)(p - l->bytes) + 2;
 	p = lay_field(l, p, &ts, 0);
 	for (unsigned int f = 0; f < F_COUNT; f++) {
-		if (!has_field(&tl_flow_fields[f], shape->kind, shape->icmp)) {
+		if (!has_field(shape, &tl_flow_fields[f])) {
 			continue;
 		}
 		if (tl_flow_fields[f].width == TIME) {
@@ -127,12 +132,13 @@ static int build_flow_shape(struct tl_shapes *shapes, unsigned int index)
 	uint32_t count = 0;
 
 	shape->kind = (enum tl_flow_kind)(index % 3);
-	shape->icmp = index >= 3;
+	shape->icmp = index / 3 % 2 != 0;
+	shape->with_id = index >= FLOW_SHAPES_PLAIN;
 	uint8_t *p = tl_mp_put_str(definitions[index], tl_flow_types[shape->kind]);
 	uint8_t *array = p++;
 	p += 2;
 	for (unsigned int f = 0; f < F_COUNT; f++) {
-		if (has_field(&tl_flow_fields[f], shape->kind, shape->icmp)) {
+		if (has_field(shape, &tl_flow_fields[f])) {
 			names[count++] = tl_flow_fields[f].name;
 			p = tl_mp_put_str(p, tl_flow_fields[f].name);
 		}
@@ -160,7 +166,7 @@ static inline bool matches_plain(const struct tl_flow_layout *l, const uint8_t *
 {
 	uint64_t seen = 0;
 
-	for (uint32_t at = 0;; at = at + 16 <= l->len ? at : l->len - 8) {
+	for (uint32_t at = 0;; at = at + 8 <= l->len ? at : l->len - 8) {
 		uint64_t have;
 		uint64_t want;
 		uint64_t mask;
@@ -196,6 +202,9 @@ static inline __attribute__((target("avx2"))) bool matches_avx2(const struct tl_
 
 	if (l->len > 128) {
 		a = _mm256_or_si256(a, differs_avx2(l, bytes, 96));
+	}
+	if (l->len > 160) {
+		b = _mm256_or_si256(b, differs_avx2(l, bytes, 128));
 	}
 	a = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
 	return _mm256_testz_si256(a, a);
@@ -258,8 +267,8 @@ static inline __attribute__((always_inline)) uint32_t walk(const struct tl_flow_
 	return (uint32_t)(p - bytes);
 }
 
-static uint32_t walk_plain(const struct tl_flow_shape *const *by_id, const uint8_t *bytes,
-			   size_t len, uint32_t max, uint32_t *count)
+uint32_t tl_flow_events_walk_plain(const struct tl_flow_shape *const *by_id, const uint8_t *bytes,
+				   size_t len, uint32_t max, uint32_t *count)
 {
 	return walk(by_id, bytes, len, max, count, matches_plain);
 }
@@ -280,16 +289,17 @@ static walker *pick_walker(void)
 		return walk_avx2;
 	}
 #endif
-	return walk_plain;
+	return tl_flow_events_walk_plain;
 }
 
-int tl_event_add_flow_shapes(struct tl_shapes *shapes)
+int tl_event_add_flow_shapes(struct tl_shapes *shapes, bool with_id)
 {
+	unsigned int first = with_id ? FLOW_SHAPES_PLAIN : 0;
 	int id = 0;
 
 	chosen_walker = pick_walker();
-	for (unsigned int i = 0; i < FLOW_SHAPES && id >= 0; i++) {
-		id = build_flow_shape(shapes, i);
+	for (unsigned int i = 0; i < FLOW_SHAPES_PLAIN && id >= 0; i++) {
+		id = build_flow_shape(shapes, first + i);
 	}
 	return id < 0 ? id : 0;
 }

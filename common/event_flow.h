@@ -15,12 +15,14 @@ enum width {
 	U16,
 	U64,
 	TIME,
+	ID, /* str of TL_COMMUNITY_ID_LEN bytes */
 };
 
 enum when {
 	ALWAYS,
 	ICMP_ONLY,
 	END_ONLY,
+	ID_ONLY,
 };
 
 enum field {
@@ -49,6 +51,7 @@ enum field {
 	F_END_REASON,
 	F_FLOW_ID,
 	F_FLAGS,
+	F_COMMUNITY_ID,
 	F_COUNT,
 };
 
@@ -72,9 +75,14 @@ struct tl_flow_layout {
 struct tl_flow_shape {
 	enum tl_flow_kind kind;
 	bool icmp;
+	bool with_id;		  /* community_id, the last one */
 	struct tl_str definition; /* as on the wire */
 	struct tl_flow_layout v4;
 	struct tl_flow_layout v6;
 };
+
+/* tl_flow_events_walk as it is on a CPU without AVX2. */
+uint32_t tl_flow_events_walk_plain(const struct tl_flow_shape *const *by_id, const uint8_t *bytes,
+				   size_t len, uint32_t max, uint32_t *count);
 
 #endif

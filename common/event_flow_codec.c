@@ -4,6 +4,9 @@
 
 /* --- encoding ------------------------------------------------------------- */
 
+/* Those of the ICMP shapes, end_reason and community_id come to these. */
+enum { ENCODED_ALWAYS = F_COUNT - 3 - 1 - 1 };
+
 static inline __attribute__((always_inline)) uint8_t *put_flow(uint8_t *p,
 							       const struct tl_flow *flow, bool v6,
 							       bool icmp, bool end, uint8_t reason,
@@ -44,7 +47,7 @@ uint32_t tl_flow_event_encode(uint8_t *p, const struct tl_flow *flow, enum tl_fl
 	*shape = (icmp ? TL_SHAPE_FLOW_ICMP : TL_SHAPE_FLOW) + (unsigned int)kind;
 	p[0] = TL_MP_ARRAY16;
 	p[1] = 0;
-	p[2] = (uint8_t)(F_COUNT - 4 + 2 + (icmp ? 3 : 0) + (end ? 1 : 0));
+	p[2] = (uint8_t)(2 + ENCODED_ALWAYS + (icmp ? 3 : 0) + (end ? 1 : 0));
 	p[3] = (uint8_t)*shape;
 	/* Constant arguments: each call is a straight row of stores. */
 	if (icmp) {
@@ -133,6 +136,7 @@ static void decode_by_offset(const struct tl_event *event, struct tl_flow_event 
 	}
 	flow->id = tl_mp_be64(p + 1);
 	flow->key.flags = p[9];
+	out->has_community_id = shape->with_id;
 	out->ts_ns = event->ts_ns;
 }
 
@@ -142,6 +146,7 @@ struct flow_values {
 	uint64_t numbers[F_COUNT];
 	uint8_t addresses[2][16];
 	bool icmp; /* by its fields, not by proto: what decides by offset too */
+	bool with_id;
 };
 
 /* Names mostly come in our order: the search begins after the last one found. */
@@ -175,6 +180,9 @@ static int take_value(struct flow_values *v, int f, struct tl_mp_cursor value)
 	}
 	if (field->width == ADDR) {
 		return take_address(v->addresses[f], &item);
+	}
+	if (field->width == ID) {
+		return item.kind == TL_MP_KIND_STR ? 0 : -EBADMSG;
 	}
 	enum tl_mp_kind kind = field->width == TIME ? TL_MP_KIND_TIME : TL_MP_KIND_UINT;
 	if (item.kind != kind || (field->max != 0 && item.number > field->max)) {
@@ -222,6 +230,7 @@ static void values_to_event(const struct flow_values *v, struct tl_flow_event *o
 	out->flow.start_ns = n[F_START];
 	out->flow.end_ns = n[F_END];
 	out->flow.id = n[F_FLOW_ID];
+	out->has_community_id = v->with_id;
 }
 
 static int decode_by_name(const struct tl_event *event, struct tl_flow_event *out)
@@ -238,6 +247,7 @@ static int decode_by_name(const struct tl_event *event, struct tl_flow_event *ou
 			return -EBADMSG;
 		}
 		values.icmp |= f >= 0 && tl_flow_fields[f].when == ICMP_ONLY;
+		values.with_id |= f == F_COMMUNITY_ID;
 	}
 	values_to_event(&values, out);
 	out->ts_ns = event->ts_ns;

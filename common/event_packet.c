@@ -12,13 +12,23 @@ static const struct tl_str packet_names[] = {
 
 enum { PACKET_NAMES = 16, PACKET_NAMES_ICMP = 19 };
 
-int tl_event_add_packet_shapes(struct tl_shapes *shapes)
+static int intern(struct tl_shapes *shapes, unsigned int count, bool with_id)
 {
-	int id = tl_shapes_intern(shapes, TL_STR("packet"), packet_names, PACKET_NAMES,
-				  &tl_event_ip_edge, 1);
+	struct tl_str names[PACKET_NAMES_ICMP + 1];
+
+	memcpy(names, packet_names, count * sizeof(names[0]));
+	if (with_id) {
+		names[count++] = tl_event_id_name;
+	}
+	return tl_shapes_intern(shapes, TL_STR("packet"), names, count, &tl_event_ip_edge, 1);
+}
+
+int tl_event_add_packet_shapes(struct tl_shapes *shapes, bool with_id)
+{
+	int id = intern(shapes, PACKET_NAMES, with_id);
+
 	if (id > 0) {
-		id = tl_shapes_intern(shapes, TL_STR("packet"), packet_names, PACKET_NAMES_ICMP,
-				      &tl_event_ip_edge, 1);
+		id = intern(shapes, PACKET_NAMES_ICMP, with_id);
 	}
 	return id < 0 ? id : 0;
 }

@@ -7,10 +7,11 @@
 
 /* The one edge of flows and packets: src_ip to dst_ip. */
 extern const struct tl_edge tl_event_ip_edge;
+extern const struct tl_str tl_event_id_name; /* community_id */
 
 /* Each interns its shapes, in the order of enum tl_event_shape; 0 or -errno. */
-int tl_event_add_flow_shapes(struct tl_shapes *shapes);
-int tl_event_add_packet_shapes(struct tl_shapes *shapes);
+int tl_event_add_flow_shapes(struct tl_shapes *shapes, bool with_id);
+int tl_event_add_packet_shapes(struct tl_shapes *shapes, bool with_id);
 int tl_event_add_stats_shape(struct tl_shapes *shapes);
 
 static inline uint8_t *put_u8(uint8_t *p, uint8_t v)

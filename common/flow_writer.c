@@ -8,11 +8,12 @@
 #define START_WAITS_NS (TL_MS_NS / 2)
 #define EVENT_WAITS_NS (10 * TL_MS_NS)
 
-int tl_flow_writer_init(struct tl_flow_writer *w, struct tl_stream *stream)
+int tl_flow_writer_init(struct tl_flow_writer *w, struct tl_stream *stream, bool community_id)
 {
 	const struct tl_shapes *shapes = tl_event_shapes();
 
-	*w = (struct tl_flow_writer){.stream = stream, .flush_due_ns = UINT64_MAX};
+	*w = (struct tl_flow_writer){
+		.stream = stream, .flush_due_ns = UINT64_MAX, .community_id = community_id};
 	if (!shapes) {
 		return -ENOMEM;
 	}
@@ -83,6 +84,9 @@ void tl_flow_writer_emit(void *writer, enum tl_flow_kind kind, const struct tl_f
 
 	if (p) {
 		uint32_t len = tl_flow_event_encode(p, flow, kind, reason, now_ns, &shape);
+		if (w->community_id) {
+			len = tl_event_add_community_id(p, len, &flow->key, &shape);
+		}
 		tl_batch_commit(&w->batch, shape, len);
 		note_waiting(w, kind == TL_FLOW_START);
 	}

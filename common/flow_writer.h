@@ -15,11 +15,12 @@ struct tl_flow_writer {
 	struct tl_batch_writer batch;
 	uint64_t flush_due_ns; /* monotonic */
 	bool start_waits;
+	bool community_id;
 	int error; /* of the last push */
 };
 
-/* 0 or -ENOMEM. */
-int tl_flow_writer_init(struct tl_flow_writer *w, struct tl_stream *stream);
+/* With `community_id` each flow event gets one, computed as it is written. 0 or -ENOMEM. */
+int tl_flow_writer_init(struct tl_flow_writer *w, struct tl_stream *stream, bool community_id);
 void tl_flow_writer_fini(struct tl_flow_writer *w);
 
 /* The callback of a flow table; `writer` is a struct tl_flow_writer. */

@@ -46,7 +46,7 @@ int tl_meter_create(struct tl_meter **out, const struct tl_meter_config *config)
 	m->config = *config;
 	m->config.flows.emit = tl_flow_writer_emit;
 	m->config.flows.ctx = &m->writer;
-	int err = tl_flow_writer_init(&m->writer, config->stream);
+	int err = tl_flow_writer_init(&m->writer, config->stream, config->community_id);
 	if (err == 0) {
 		err = tl_flowtab_create(&m->flows, &m->config.flows);
 	}
@@ -180,6 +180,9 @@ static void emit_packet(struct tl_meter *m, const struct tl_frame *f, const stru
 	};
 	unsigned int shape;
 	uint32_t len = tl_packet_event_encode(p, &event, f->ns, &shape);
+	if (m->config.community_id) {
+		len = tl_event_add_community_id(p, len, &pkt->key, &shape);
+	}
 	tl_flow_writer_commit(&m->writer, shape, len);
 }
 

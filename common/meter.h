@@ -46,6 +46,7 @@ struct tl_frame {
 struct tl_meter_config {
 	struct tl_stream *stream;	/* borrowed */
 	struct tl_flowtab_config flows; /* emit and ctx are the meter's own */
+	bool community_id;		/* in every event of a flow or packet */
 	bool raw;			/* packet events instead of flows */
 	uint32_t payload_max;		/* --raw: bytes of payload in an event */
 	/* --raw: true for a packet that must not become an event: counted as filtered; may be 0 */

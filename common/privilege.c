@@ -196,7 +196,12 @@ static int drop_capabilities(const char *user, unsigned int flags)
 	}
 	const struct passwd *account = find_account(user, flags);
 	capng_select_t what = what_to_drop();
+	bool reads = (flags & TL_PRIVILEGE_READ_FILES) &&
+		     capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH) > 0;
 	capng_clear(what);
+	if (reads) {
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	}
 	if (account) {
 		capng_flags_t how =
 			CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT;

@@ -17,6 +17,8 @@ enum tl_privilege_flag {
 	TL_PRIVILEGE_KEEP_BPF = 1, /* bpf(2) stays: maps and links are used by descriptor */
 	TL_PRIVILEGE_KEEP_USER =
 		2, /* the user stays: the tool goes on reading the caller's files */
+	TL_PRIVILEGE_READ_FILES = 4, /* root reads other users' files, such as a log of Suricata's,
+					by CAP_DAC_READ_SEARCH; with KEEP_USER only */
 };
 
 /*

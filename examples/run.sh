@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What `make run` runs: capture, batcher and a live view, joined by ipc sockets.
 # On the default-route interface with the best engine this machine can run;
-# without privilege or interface, a capture of the project's own through the
-# same pipeline. Ctrl-C stops the stages in order, so that nothing is lost.
-#   IFACE=eth0 ATTACH=xdp DURATION=10s BIN=build/bin examples/run.sh
+# without privilege or interface, what Suricata writes to $EVE, if that can be read,
+# else a capture of the project's own, through the same pipeline. Ctrl-C stops the stages in order, so that nothing is lost.
+#   IFACE=eth0 ATTACH=xdp DURATION=10s EVE=eve.json BIN=build/bin examples/run.sh
 set -u
 set -m # stages in process groups of their own: Ctrl-C is this script's alone
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 bin=${BIN:-$here/build/bin}
 demo=${DEMO:-$here/build/demo.pcap}
+eve=${EVE:-/var/log/suricata/eve.json}
 iface=${IFACE:-$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)}
 run=$(mktemp -d "${TMPDIR:-/tmp}/tapline.XXXXXX")
 capture='' batcher='' view=''
@@ -75,7 +76,14 @@ if [ "${#engine[@]}" -gt 0 ]; then
 	echo "run: $name ($mode) on $iface${DURATION:+ for $DURATION}, Ctrl-C ends${refused:+; $refused}" >&2
 	"${engine[@]}" -q -i "$iface" --direction both ${DURATION:+--duration "$DURATION"} \
 		-o "ipc://$run/in.sock" &
+elif "$bin/eve-tail" --probe --plain -r "$eve" >/dev/null 2>&1; then
+	name=eve-tail
+	echo "run: no live capture: $refused" >&2
+	echo "run: eve-tail on $eve, what is written from now on${DURATION:+ for $DURATION}, Ctrl-C ends" >&2
+	"$bin/eve-tail" -q -r "$eve" --from end --no-checkpoint ${DURATION:+--duration "$DURATION"} \
+		-o "ipc://$run/in.sock" &
 else
+	name=pcap-flow
 	echo "run: no live capture: $refused" >&2
 	echo "run: playing $demo instead" >&2
 	"$bin/pcap-flow" -q -r "$demo" -o "ipc://$run/in.sock" &
@@ -88,6 +96,8 @@ finish
 wait "$view"
 verdict=$?
 [ "$code" -eq 0 ] || echo "run: the capture ended with exit $code" >&2
+# A file that is followed has not ended: its stream is not closed (4).
+[ "$name $verdict" != "eve-tail 4" ] || verdict=0
 [ "$verdict" -eq 0 ] || exit "$verdict"
 [ "$code" -lt 126 ] || code=0
 exit "$code"

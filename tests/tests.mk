@@ -14,16 +14,16 @@ KERNEL_LIB := $(TESTS)/xdp-flowd.a
 SHIPPER_LIB := $(TESTS)/shipper.a
 EVE_LIB := $(TESTS)/eve-tail.a
 # The program is not there yet.
-EVE_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tools/eve-tail/*.c tools/eve-tail/*.cc))
-LIBS_eve-tail := -lsimdjson -lnettle -lzstd -lz
+CAPMETRICS_LIB := $(TESTS)/capmetrics.a
+CAPMETRICS_OBJ := $(patsubst %,$(OBJ)/%.o,$(filter-out %/main.c,$(wildcard tools/capmetrics/*.c)))
 
 # --- unit: one program a module, no root, no network ----------------------------
 UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
 TEST_WRAP ?=
 # For what common/ and xdp-flowd wrap; the linker takes only what a test needs.
-LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lz -lsimdjson -lnettle -lstdc++
+LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lz -lsimdjson -lstdc++
 
-$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(SHIPPER_LIB) $(EVE_LIB) $(LIB)
+$(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(SHIPPER_LIB) $(EVE_LIB) $(CAPMETRICS_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT) $(LIBS_shipper)
@@ -39,7 +39,7 @@ unit: $(UNIT)
 
 # The same under valgrind; not for SAN builds. nng leaves the stacks of its threads to the exit.
 valgrind: $(UNIT)
-	@TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite' sh tests/unit/run valgrind \
+	@TL_MODEL_CASES=5 TEST_WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite' sh tests/unit/run valgrind \
 		$(filter-out $(PRIVILEGE),$(UNIT))
 
 # Kafka is tested with the mock cluster of its client library: Debian has no broker.
@@ -80,7 +80,11 @@ $(SHIPPER_LIB): $(filter-out %/main.c.o,$(OBJ_shipper))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(EVE_LIB): $(EVE_OBJ)
+$(CAPMETRICS_LIB): $(CAPMETRICS_OBJ)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(EVE_LIB): $(filter-out %/main.c.o,$(OBJ_eve-tail))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -168,4 +172,4 @@ TEST_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tests/unit/*.c tests/bpf/*.c test
 $(TEST_OBJ) $(FUZZ_COMMON) $(FUZZ_BIN:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.c.o): | deps-check
 
 .PHONY: valgrind check-kernels
-DEP_FILES += $(EVE_OBJ:.o=.d) $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)
+DEP_FILES += $(CAPMETRICS_OBJ:.o=.d) $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)

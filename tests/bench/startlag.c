@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * startlag: how long after its first packet a flow_start arrives. Takes what
- * evcat takes; each message has the time at which it was received. Prints
- * percentiles at the end of the input or after a signal.
+ * startlag: how long after its first packet a flow_start arrives, or any event of
+ * a type after its own time. Takes what evcat takes; each message has the time at which it was
+ * received. Prints percentiles at the end of the input or after a signal.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +21,7 @@ enum { LAGS_MAX = 1 << 22 };
 
 struct options {
 	const char *input;
+	const char *type;
 	uint64_t ready_fd;
 	uint64_t skip_ns;
 };
@@ -31,6 +32,7 @@ struct lags {
 	uint64_t all;	   /* with those left out */
 	uint64_t begin_ns; /* of the first flow */
 	uint64_t skip_ns;
+	const char *type; /* 0: flow_start, from the first packet of the flow */
 };
 
 static const struct tl_opt opts[] = {
@@ -45,6 +47,11 @@ static const struct tl_opt opts[] = {
 	 .offset = offsetof(struct options, skip_ns),
 	 .metavar = "TIME",
 	 .help = "leave out the flows that began so soon after the first one (0)"},
+	{.long_name = "type",
+	 .kind = TL_OPT_STRING,
+	 .offset = offsetof(struct options, type),
+	 .metavar = "TYPE",
+	 .help = "the events to look at, by their own time (flow_start, by that of its packet)"},
 	{.long_name = "ready-fd",
 	 .kind = TL_OPT_NUMBER,
 	 .offset = offsetof(struct options, ready_fd),
@@ -60,21 +67,33 @@ static const struct tl_program program = {
 	.opts = opts,
 };
 
-static void note(struct lags *lags, const struct tl_event *event, uint64_t now_ns)
+/* When the event happened; 0 = it is none of those to look at. */
+static uint64_t begin_of(const struct lags *lags, const struct tl_event *event)
 {
 	struct tl_flow_event flow;
 
-	if (tl_flow_event_decode(event, &flow) < 0 || flow.kind != TL_FLOW_START) {
+	if (lags->type) {
+		return tl_str_eq(event->type, tl_str_of(lags->type)) ? event->ts_ns : 0;
+	}
+	bool is_start = tl_flow_event_decode(event, &flow) == 0 && flow.kind == TL_FLOW_START;
+	return is_start ? flow.flow.start_ns : 0;
+}
+
+static void note(struct lags *lags, const struct tl_event *event, uint64_t now_ns)
+{
+	uint64_t begin_ns = begin_of(lags, event);
+
+	if (begin_ns == 0) {
 		return;
 	}
 	lags->all++;
 	if (lags->begin_ns == 0) {
-		lags->begin_ns = flow.flow.start_ns;
+		lags->begin_ns = begin_ns;
 	}
-	if (flow.flow.start_ns < lags->begin_ns + lags->skip_ns || lags->count == LAGS_MAX) {
+	if (begin_ns < lags->begin_ns + lags->skip_ns || lags->count == LAGS_MAX) {
 		return;
 	}
-	lags->ns[lags->count++] = (int64_t)(now_ns - flow.flow.start_ns);
+	lags->ns[lags->count++] = (int64_t)(now_ns - begin_ns);
 }
 
 static int take(struct lags *lags, struct tl_wire_reader *reader, const struct tl_msg *msg)
@@ -169,7 +188,9 @@ int main(int argc, char **argv)
 	if (first <= 0) {
 		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
 	}
-	struct lags lags = {.ns = calloc(LAGS_MAX, sizeof(*lags.ns)), .skip_ns = options.skip_ns};
+	struct lags lags = {.ns = calloc(LAGS_MAX, sizeof(*lags.ns)),
+			    .skip_ns = options.skip_ns,
+			    .type = options.type};
 	if (first < argc || !lags.ns || tl_service_open() < 0) {
 		tl_log_err("takes no operands");
 		return TL_EXIT_USAGE;

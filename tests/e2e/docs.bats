@@ -92,7 +92,7 @@ blocks() {
 @test "tapline-wire(5): the tables of entities are those on the wire" {
 	tl_require_tool jq
 	page=$TL_ROOT/docs/man/tapline-wire.5
-	pcap-flow -q -r build/golden.pcap | evcat --json >events
+	pcap-flow -q --community-id -r build/golden.pcap | evcat --json >events
 	# In the order of the page: ICMP's flow_end has every name.
 	jq -r 'select(.type == "flow_end" and .entities.icmp_type != null)
 		| .entities | keys_unsorted[]' events | awk '!seen[$0]++' >on_wire

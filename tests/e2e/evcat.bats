@@ -360,8 +360,15 @@ check() {
 	lacks $'\x1b'
 	make_tap cut '[{"events": 5}]'
 	expect 4 evcat --top --check cut.tap
-	has 'books do not balance'
+	has 'books are not closed'
 	has 'not closed: no end'
+}
+
+@test "evcat --top: other events than of flows, the newest first" {
+	make_tap other '[{"events": [{"type": "alert"}, {"type": "alert"}, {"type": "alert"}]}]'
+	evcat --top other.tap >shown
+	grep -qx 'OTHER EVENTS 3' shown
+	[ "$(sed -n '/OTHER/,/^$/p;/^PROTO/q' shown | grep -c ' alert ')" -eq 3 ]
 }
 
 @test "evcat --top: fits the terminal and leaves it as it was" {

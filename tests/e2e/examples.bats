@@ -75,8 +75,16 @@ run_sh() {
 	grep -q '^run: tpv3-capd (.*) on lo .*; xdp-flowd: lo: .*CAP_BPF' err
 }
 
-@test "run.sh: without an interface the demo capture, and why" {
-	IFACE=tl-none DEMO=$demo run "$examples/run.sh" </dev/null
+@test "run.sh: without an interface what Suricata writes" {
+	printf '{"event_type":"alert","src_ip":"10.0.0.1"}\n' >eve.json
+	IFACE=tl-none EVE=$PWD/eve.json DURATION=300ms DEMO=$demo run "$examples/run.sh" </dev/null
+	[ "$status" -eq 0 ]
+	[[ $output == *"no live capture: xdp-flowd: tl-none: no such interface"* ]]
+	[[ $output == *"run: eve-tail on $PWD/eve.json"* ]]
+}
+
+@test "run.sh: without an interface and eve.json the demo capture, and why" {
+	IFACE=tl-none EVE=$PWD/none DEMO=$demo run "$examples/run.sh" </dev/null
 	[ "$status" -eq 0 ]
 	[[ $output == *"no live capture: xdp-flowd: tl-none: no such interface"* ]]
 	[[ $output == *"books balance"* ]]

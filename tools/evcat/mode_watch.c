@@ -91,7 +91,19 @@ static int watch_tick(void *ctx, uint64_t now_ns)
 
 /* --- at the end --------------------------------------------------------------------- */
 
-static void add_totals(const struct watcher *w, bool balance, struct tl_textbuf *out)
+static const char *verdict_text(enum tl_exit verdict)
+{
+	switch ((int)verdict) {
+	case TL_EXIT_OK:
+		return "books balance";
+	case EVCAT_EXIT_NO_CLOSE:
+		return "books are not closed:";
+	default:
+		return "books do not balance:";
+	}
+}
+
+static void add_totals(const struct watcher *w, enum tl_exit verdict, struct tl_textbuf *out)
 {
 	struct check_totals t = check_totals(w->check);
 
@@ -101,7 +113,7 @@ static void add_totals(const struct watcher *w, bool balance, struct tl_textbuf 
 	safe_printf(out, "drops   kernel %llu, hints %llu, window %llu\n",
 		    (unsigned long long)t.kernel_drops, (unsigned long long)t.ring_drops,
 		    (unsigned long long)t.declared_lost);
-	safe_printf(out, "%s\n", balance ? "books balance" : "books do not balance:");
+	safe_printf(out, "%s\n", verdict_text(verdict));
 }
 
 /* With --top the sums and the verdict; the streams only when there is something to say. */
@@ -111,7 +123,7 @@ static enum tl_exit conclude(struct watcher *w, struct tl_textbuf *out)
 	enum tl_exit verdict = check_report(w->check, &lines);
 
 	if (w->top) {
-		add_totals(w, verdict == TL_EXIT_OK, out);
+		add_totals(w, verdict, out);
 	}
 	if (!w->top || verdict != TL_EXIT_OK) {
 		tl_textbuf_add(out, lines.data, lines.len);

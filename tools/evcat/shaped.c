@@ -126,7 +126,9 @@ static bool same_item(const struct tl_mp_item *a, const struct tl_mp_item *b)
 	if (a->kind != b->kind) {
 		return false;
 	}
-	return a->kind == TL_MP_KIND_BIN ? tl_str_eq(a->blob, b->blob) : a->number == b->number;
+	bool blob = a->kind == TL_MP_KIND_BIN || a->kind == TL_MP_KIND_STR;
+
+	return blob ? tl_str_eq(a->blob, b->blob) : a->number == b->number;
 }
 
 /* Whether the values of the open event and those at `c` are the same, in order. */
@@ -161,6 +163,9 @@ static uint32_t fix_layout(struct shaper *shaper, const struct tl_event *event)
 	}
 	uint32_t len = tl_flow_event_encode(shaper->flow, &flow.flow, flow.kind, flow.reason,
 					    flow.ts_ns, &id);
+	if (flow.has_community_id) {
+		len = tl_event_add_community_id(shaper->flow, len, &flow.flow.key, &id);
+	}
 	c = (struct tl_mp_cursor){shaper->flow, shaper->flow + len};
 	if (tl_mp_get_array(&c, &count) < 0 || count != event->value_count + 2 ||
 	    tl_mp_get_uint(&c, &value) < 0 || tl_mp_get_time(&c, &value) < 0) {

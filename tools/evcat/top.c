@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "flows.h"
 #include "ids.h"
+#include "news.h"
 #include "safe.h"
 #include "table.h"
 
@@ -33,6 +34,7 @@ struct top {
 	struct ids ids;
 	struct top_stream *streams[IDS_MAX];
 	struct flows *flows;
+	struct news news;
 	uint64_t started_ns;
 	uint64_t frame_ns; /* of the last frame */
 	uint64_t events;
@@ -65,6 +67,7 @@ void top_destroy(struct top *top)
 		free(top->streams[i]);
 	}
 	flows_destroy(top->flows);
+	news_fini(&top->news);
 	free(top);
 }
 
@@ -127,6 +130,8 @@ void top_event(struct top *top, const struct tl_batch_head *head, const struct t
 		s->growth.bytes += growth.bytes;
 	} else if (tl_str_eq(event->type, TL_STR("capture_stats"))) {
 		take_stats(s, event);
+	} else if (!tl_str_eq(event->type, TL_STR("tail_stats"))) {
+		news_take(&top->news, head, event);
 	}
 }
 
@@ -327,6 +332,7 @@ int top_frame(struct top *top, struct tl_textbuf *out, unsigned int rows, uint64
 	header(top, out, now_ns);
 	unsigned int used = 1 + stream_lines(top, out) + 2;
 	safe_printf(out, "\n");
+	used += news_lines(&top->news, out);
 	flow_lines(top, out, rows > used ? rows - used : 0);
 	return 0;
 }

@@ -25,6 +25,7 @@ struct config {
 	uint64_t idle_ns;
 	uint64_t active_ns;
 	uint64_t linger_ns;
+	bool community_id;
 	uint64_t ready_fd;
 	bool insecure;
 };
@@ -51,6 +52,8 @@ static const struct tl_opt options[] = {
 	 "flow_update at least so often, 0 none (60s)", 0, 86400 * TL_SECOND_NS, 0, 0},
 	{0, "linger", TL_OPT_DURATION, FIELD(linger_ns), "TIME",
 	 "a flow ends so long after FIN or RST (2s)", TL_MS_NS, 86400 * TL_SECOND_NS, 0, 0},
+	{0, "community-id", TL_OPT_FLAG, FIELD(community_id), 0,
+	 "give flow events a community_id (v1), to join them with others'", 0, 0, 0, 0},
 	{0, "window", TL_OPT_SIZE, FIELD(window), "SIZE",
 	 "bytes of events kept until they are safe (16M)", 1 << 20, 1ull << 32, 0, 0},
 	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "wait for no acknowledgement: sent is done",
@@ -96,6 +99,7 @@ static struct run_config run_config_of(const struct config *c, const char *file,
 			  .idle_ns = c->idle_ns,
 			  .active_ns = c->active_ns,
 			  .linger_ns = c->linger_ns},
+		.community_id = c->community_id,
 		.outbox = outbox,
 	};
 }

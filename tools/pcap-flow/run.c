@@ -70,7 +70,8 @@ int run_open(struct run **out, struct tl_source *source, const struct run_config
 	if (err == 0) {
 		err = tl_stream_create(&r->stream, &stream);
 	}
-	struct tl_meter_config meter = {.stream = r->stream, .flows = config->flows};
+	struct tl_meter_config meter = {
+		.stream = r->stream, .flows = config->flows, .community_id = config->community_id};
 	if (err == 0) {
 		err = tl_meter_create(&r->meter, &meter);
 	}

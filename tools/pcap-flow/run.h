@@ -14,6 +14,7 @@ struct run_config {
 	const char *filter; /* 0 = none */
 	uint64_t count;	    /* packets after which to stop; 0 = all */
 	struct tl_flowtab_config flows;
+	bool community_id;
 	struct tl_outbox *outbox; /* borrowed */
 };
 

@@ -185,7 +185,8 @@ int port_begin(struct port *port)
 
 	config.emit = tl_flow_writer_emit;
 	config.ctx = &port->writer;
-	int err = tl_flow_writer_init(&port->writer, port->capd.stream);
+	int err = tl_flow_writer_init(&port->writer, port->capd.stream,
+				      port->options->capd.community_id);
 	if (err == 0) {
 		err = tl_flowtab_create(&port->flows, &config);
 	}
