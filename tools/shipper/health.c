@@ -94,8 +94,8 @@ static void say_down(struct health *h)
 
 	if (tl_log_allowed(&h->limit, &held_back)) {
 		h->told = true;
-		tl_log_warn("%s: down: %s; trying again, at least each %llu s", h->name, h->reason,
-			    (unsigned long long)(h->retry.max_ns / TL_SECOND_NS));
+		tl_log_warn("%s: down: %s; trying again, at least each %.3g s", h->name, h->reason,
+			    (double)h->retry.max_ns / TL_SECOND_NS);
 	}
 }
 
