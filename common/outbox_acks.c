@@ -114,7 +114,7 @@ static void be_silent(struct tl_lane *lane)
 	for (struct tl_held *h = o->head, *next; h && !tl_outbox_forwards(o); h = next) {
 		next = h->next;
 		if (h->sent & lane->bit) {
-			tl_outbox_done(o, h, lane->bit);
+			tl_window_done(o, h, lane->bit);
 		}
 	}
 	pthread_cond_broadcast(&o->changed);
@@ -172,7 +172,7 @@ static void free_below(struct tl_lane *lane, struct tl_outbox_stream *s, uint64_
 	/* What was never sent cannot be safe, whatever they say. */
 	while (h && h->next_number <= safe && (h->tried & lane->bit || h->done & lane->bit)) {
 		struct tl_held *next = h->stream_next;
-		tl_outbox_done(lane->outbox, h, lane->bit);
+		tl_window_done(lane->outbox, h, lane->bit);
 		h = next;
 	}
 }

@@ -154,7 +154,7 @@ static void break_lane(struct tl_lane *lane, int err)
 		next = h->next;
 		if (!(h->done & lane->bit)) {
 			h->lost = true;
-			tl_outbox_done(o, h, lane->bit);
+			tl_window_done(o, h, lane->bit);
 		}
 	}
 	pthread_cond_broadcast(&o->changed);
@@ -180,7 +180,7 @@ static void note_sent(struct tl_lane *lane, struct tl_held *h, size_t len)
 	h->sent |= h->again & lane->bit ? 0 : lane->bit;
 	h->again &= (uint8_t)~lane->bit;
 	if (!tl_lane_waits_for_acks(lane) || was_told_safe(lane, h)) {
-		tl_outbox_done(o, h, lane->bit);
+		tl_window_done(o, h, lane->bit);
 	}
 }
 
@@ -208,7 +208,7 @@ static void send_one(struct tl_lane *lane, struct tl_held *h)
 		break_lane(lane, err);
 	}
 	h->busy &= (uint8_t)~lane->bit;
-	tl_outbox_release(o, h);
+	tl_window_release(o, h);
 	pthread_cond_broadcast(&o->changed);
 }
 

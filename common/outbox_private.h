@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of the outbox: outbox.c has the window, outbox_lane.c sends it to
- * one place, outbox_acks.c frees and sends again by what that place tells.
+ * The inside of the outbox: outbox_window.c has the window, outbox_lane.c sends it
+ * to one place, outbox_acks.c frees and sends again by what that place tells.
  * One lock guards it all; nobody holds it while a hop works.
  */
 #ifndef TL_OUTBOX_PRIVATE_H
@@ -114,13 +114,30 @@ struct tl_outbox {
 /* --- outbox.c; with the lock held ----------------------------------------- */
 
 bool tl_outbox_forwards(const struct tl_outbox *outbox);
-/* The lane is through with it. May free it. */
-void tl_outbox_done(struct tl_outbox *outbox, struct tl_held *held, uint8_t lane_bit);
-/* Frees what every lane is through with. */
-void tl_outbox_release(struct tl_outbox *outbox, struct tl_held *held);
 /* In slices of 100 ms: a signal does not wake a condition. */
 void tl_outbox_wait(struct tl_outbox *outbox);
 bool tl_outbox_too_late(const struct tl_outbox *outbox);
+
+/* --- outbox_window.c; with the lock held ----------------------------------- */
+
+/* Known, or new; 0 without memory. */
+struct tl_outbox_stream *tl_window_stream(struct tl_outbox *outbox,
+					  const struct tl_batch_head *head);
+/* At its end; every lane has it yet to send. */
+void tl_window_append(struct tl_outbox *outbox, struct tl_held *held);
+/* What could not be declared so far is declared by this batch. */
+void tl_window_take_loss(struct tl_outbox_stream *stream, struct tl_held *held);
+/* A batch that does not get in: counted, its loss declared by the next. Takes the message over. */
+void tl_window_refuse(struct tl_outbox *outbox, struct tl_outbox_stream *stream,
+		      const struct tl_outbox_item *item);
+/* Makes room by dropping a batch; false when none may be. */
+bool tl_window_drop_one(struct tl_outbox *outbox);
+/* What is still held when nobody waits any longer. */
+void tl_window_drop_rest(struct tl_outbox *outbox);
+/* The lane is through with it. May free it. */
+void tl_window_done(struct tl_outbox *outbox, struct tl_held *held, uint8_t lane_bit);
+/* Frees what every lane is through with. */
+void tl_window_release(struct tl_outbox *outbox, struct tl_held *held);
 
 /* --- outbox_lane.c -------------------------------------------------------- */
 
