@@ -92,6 +92,7 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *given)
 
 	item.msg = without_spare(given->msg);
 	pthread_mutex_lock(&o->lock);
+	o->counts.assigned_events += item.events;
 	int err = make_room(o, item.msg->len);
 	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : tl_window_stream(o, &item.head);
 	if (!h || (!s && !tl_outbox_forwards(o))) {
@@ -114,6 +115,14 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *given)
 	}
 	pthread_mutex_unlock(&o->lock);
 	return err;
+}
+
+void tl_outbox_lose(struct tl_outbox *o, uint64_t events)
+{
+	pthread_mutex_lock(&o->lock);
+	o->counts.assigned_events += events;
+	o->counts.unmade_events += events;
+	pthread_mutex_unlock(&o->lock);
 }
 
 /* Who keeps batches for a consumer says their base and after; nobody else touches them. */
@@ -173,6 +182,7 @@ int tl_outbox_resend(struct tl_outbox *o, struct tl_msg *msg, uint32_t events,
 
 	if (err < 0) {
 		pthread_mutex_lock(&o->lock);
+		o->counts.assigned_events += events;
 		tl_window_refuse(o, 0, &item);
 		pthread_mutex_unlock(&o->lock);
 		return err;

@@ -60,8 +60,13 @@ struct tl_outbox_config {
  */
 int tl_outbox_set_places(struct tl_outbox_config *config, const struct tl_opt_list *outputs);
 
+/* assigned = safe + held + dropped + unheard + unmade, at any moment. */
 struct tl_outbox_counts {
-	uint64_t sent_batches; /* by all places, sent again included */
+	uint64_t assigned_events; /* numbers used up by the streams; of a forwarder: taken */
+	uint64_t safe_events;	  /* everywhere; where nobody acknowledges, sent */
+	uint64_t held_events;	  /* in the window now */
+	uint64_t unmade_events;	  /* no memory to put them in a batch: declared by the next run */
+	uint64_t sent_batches;	  /* by all places, sent again included */
 	uint64_t sent_events;
 	uint64_t sent_bytes;
 	uint64_t resent_batches;

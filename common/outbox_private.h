@@ -26,6 +26,9 @@ struct tl_outbox_item {
 /* Takes `item->msg` over in any case. 0, or why it could not be kept: then it is counted. */
 int tl_outbox_put(struct tl_outbox *outbox, const struct tl_outbox_item *item);
 
+/* Numbers were used up for events that are in no batch. */
+void tl_outbox_lose(struct tl_outbox *outbox, uint64_t events);
+
 /* Bits are lanes. */
 struct tl_held {
 	struct tl_held *next, *prev;	 /* in the order they came */

@@ -85,6 +85,7 @@ static void unlink_held(struct tl_outbox *o, struct tl_held *h)
 	unlink_from_stream(h);
 	o->held_bytes -= h->len;
 	o->counts.held_batches--;
+	o->counts.held_events -= h->item.events;
 }
 
 static void free_held(struct tl_held *h)
@@ -108,6 +109,8 @@ void tl_window_release(struct tl_outbox *o, struct tl_held *h)
 	tell_journal(h, !h->lost);
 	if (h->lost) {
 		count_dropped(o, h->item.events);
+	} else {
+		o->counts.safe_events += h->item.events;
 	}
 	free_held(h);
 	pthread_cond_broadcast(&o->changed);
@@ -241,6 +244,7 @@ void tl_window_append(struct tl_outbox *o, struct tl_held *h)
 	}
 	o->held_bytes += h->len;
 	o->counts.held_batches++;
+	o->counts.held_events += h->item.events;
 	for (unsigned int i = 0; i < o->lane_count; i++) {
 		struct tl_lane *lane = &o->lanes[i];
 		lane->next = lane->next ? lane->next : h;

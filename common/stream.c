@@ -124,6 +124,7 @@ int tl_stream_push(struct tl_stream *s, struct tl_batch_writer *w, bool end)
 		err = put(s, msg, &head, events);
 	} else {
 		tl_batch_fini(w);
+		tl_outbox_lose(s->outbox, events);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return err;
@@ -134,6 +135,7 @@ void tl_stream_lose(struct tl_stream *s, uint64_t events)
 	pthread_mutex_lock(&s->lock);
 	s->next += events;
 	pthread_mutex_unlock(&s->lock);
+	tl_outbox_lose(s->outbox, events);
 }
 
 uint64_t tl_stream_next(struct tl_stream *s)

@@ -127,6 +127,12 @@ static struct book *book_of(struct books *b, const uint8_t *stream)
 	return 0;
 }
 
+static void assert_books_hold(const struct tl_outbox_counts *c)
+{
+	assert_int_equal(c->assigned_events, c->safe_events + c->held_events + c->dropped_events +
+						     c->unheard_events + c->unmade_events);
+}
+
 static void enter(struct books *b, const struct tl_batch *batch)
 {
 	const struct tl_batch_head *head = &batch->head;
@@ -213,6 +219,8 @@ static void events_pushed_arrive_in_order_and_numbered(void **state)
 	assert_int_equal(counts.sent_batches, 200 - 4 + 1);
 	assert_int_equal(counts.dropped_events, 0);
 	assert_int_equal(counts.held_batches, 0);
+	assert_int_equal(counts.held_events, 0);
+	assert_books_hold(&counts);
 	assert_false(counts.broken);
 	struct books b = books_of_file();
 	assert_int_equal(b.errors, 0);
@@ -275,7 +283,11 @@ static void event_that_could_not_be_kept_is_declared(void **state)
 	tl_stream_lose(stream, 1);
 	push(stream, 0, true);
 	assert_int_equal(tl_stream_next(stream), 31);
-	assert_int_equal(tl_outbox_close(outbox, DEADLINE_NS, 0), 0);
+	struct tl_outbox_counts counts;
+	assert_int_equal(tl_outbox_close(outbox, DEADLINE_NS, &counts), 0);
+	assert_int_equal(counts.assigned_events, 31);
+	assert_int_equal(counts.unmade_events, 11);
+	assert_books_hold(&counts);
 	tl_stream_destroy(stream);
 	struct books b = books_of_file();
 	assert_int_equal(b.errors, 0);
@@ -308,6 +320,7 @@ static void full_window_drops_the_oldest_and_declares_it(void **state)
 	}
 	counts = tl_outbox_counts(outbox);
 	assert_true(counts.dropped_events > 0 && counts.held_batches > 0);
+	assert_books_hold(&counts);
 	for (int i = 0; i < STREAMS; i++) {
 		assert_int_equal(push(streams[i], 0, true), 0);
 	}
@@ -327,6 +340,8 @@ static void full_window_drops_the_oldest_and_declares_it(void **state)
 	assert_int_equal(declared, counts.dropped_events);
 	assert_int_equal(received + declared, pushed);
 	assert_int_equal(counts.held_batches, 0);
+	assert_int_equal(counts.held_events, 0);
+	assert_books_hold(&counts);
 }
 
 /* A live consumer that is slower than the producer: drops happen amid sending. */
@@ -356,6 +371,8 @@ static void slow_reader_gets_books_that_balance(void **state)
 	assert_int_equal(b.books[0].events, counts.sent_events);
 	assert_int_equal(b.books[0].declared, counts.dropped_events);
 	assert_int_equal(counts.sent_events + counts.dropped_events, pushed);
+	assert_int_equal(counts.assigned_events, pushed);
+	assert_books_hold(&counts);
 }
 
 static void close_with_nobody_there_gives_up_and_counts(void **state)
@@ -374,6 +391,8 @@ static void close_with_nobody_there_gives_up_and_counts(void **state)
 	assert_int_equal(counts.dropped_batches, 2);
 	assert_int_equal(counts.sent_events, 0);
 	assert_int_equal(counts.held_batches, 0);
+	assert_int_equal(counts.held_events, 0);
+	assert_books_hold(&counts);
 	tl_stream_destroy(stream);
 }
 
@@ -410,6 +429,8 @@ static void reader_that_has_gone_is_told_to_the_producer(void **state)
 	assert_int_equal(tl_outbox_close(outbox, DEADLINE_NS, &counts), -EPIPE);
 	assert_false(counts.broken);
 	assert_int_equal(counts.sent_events + counts.dropped_events, pushed);
+	assert_int_equal(counts.assigned_events, pushed);
+	assert_books_hold(&counts);
 	tl_stream_destroy(stream);
 	close(fds[1]);
 }
