@@ -26,7 +26,7 @@ LIBS_UNIT := -lbpf -lpcap -lcap-ng -lseccomp -lzstd -lz -lsimdjson -lstdc++
 $(UNIT): $(TESTS)/%: $(OBJ)/tests/unit/%.c.o $(GOLDEN_OBJ) $(KERNEL_LIB) $(SHIPPER_LIB) $(EVE_LIB) $(CAPMETRICS_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT) $(LIBS_shipper)
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lmsgpackc $(LIBS_COMMON) $(LIBS_UNIT) $(LIBS_shipper) $(LIBS_receiver)
 
 # It looks at every thread of its process, and ThreadSanitizer starts one before main; valgrind
 # does not know seccomp(2).
@@ -67,6 +67,7 @@ KERNEL := $(patsubst tests/bpf/%.c,$(TESTS)/%,$(wildcard tests/bpf/test_*.c))
 KERNEL_WITH_test_flow_bpf := flow_lane flow_side
 KERNEL_WITH_test_flow_config_bpf := flow_lane flow_side
 KERNEL_WITH_test_flow_limits_bpf := flow_side
+KERNEL_WITH_test_gate_bpf := flow_lane flow_side
 KERNEL_WITH_test_conservation_bpf := flow_side traffic
 KERNEL_WITH_test_translate_bpf := kernel_filter random_filter
 KERNEL_WITH_test_translate_edges_bpf := kernel_filter
