@@ -59,13 +59,31 @@ struct tl_metric {
 	const char *labels[TL_METRICS_MAX_LABELS]; /* their names, as many as there are */
 };
 
+/* Rows: name, unit, help, names of labels. */
+#define TL_COUNTER(name, unit, help, ...)                                                          \
+	{                                                                                          \
+		name, unit, TL_METRIC_COUNTER, help,                                               \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+#define TL_GAUGE(name, unit, help, ...)                                                            \
+	{                                                                                          \
+		name, unit, TL_METRIC_GAUGE, help,                                                 \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+
 /* --- in a tool -------------------------------------------------------------- */
 
 struct tl_metrics;
 
 /* What strings point to is kept, not copied. */
 struct tl_metrics_config {
-	const char *url;    /* of --stats; 0 = nobody asks */
+	const char *url; /* of --stats; 0 = nobody asks */
+	/* Takes each report where it is made, in place of a URL; `context` as for gather. */
+	void (*deliver)(void *context, const uint8_t *report, size_t len);
 	bool insecure;	    /* tcp:// off loopback */
 	uint64_t period_ns; /* 0 = 1 s */
 	const char *tool;
@@ -102,6 +120,12 @@ uint64_t tl_metrics_due(const struct tl_metrics *metrics);
  * tool that ran shorter than 200 ms as long as that for the connection.
  */
 void tl_metrics_close(struct tl_metrics *metrics);
+
+/*
+ * The table as rows of Markdown on stdout, for --list-metrics, from which docs/metrics.md is
+ * made: name, type, unit, labels, help. 0 or -EIO.
+ */
+int tl_metrics_print_table(const struct tl_metric *table, unsigned int count);
 
 /* May change with time, as an engine's mode does. Kept. */
 void tl_metrics_set_mode(struct tl_metrics *metrics, const char *mode);

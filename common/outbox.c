@@ -53,6 +53,16 @@ static int error_of(const struct tl_outbox *o)
 	return error;
 }
 
+static void wait_for_room(struct tl_outbox *o)
+{
+	tl_outbox_wait(o);
+	if (o->config.waiting) {
+		pthread_mutex_unlock(&o->lock);
+		o->config.waiting(o->config.waiting_context);
+		pthread_mutex_lock(&o->lock);
+	}
+}
+
 /*
  * While stopping nobody waits, but what a producer still has (its flows' ends)
  * is taken: up to three windows more. 0, or -ETIMEDOUT: there is no room.
@@ -67,7 +77,7 @@ static int make_room(struct tl_outbox *o, size_t len)
 		} else if (tl_service_stopping()) {
 			return o->held_bytes / 4 < o->config.window ? 0 : -ETIMEDOUT;
 		} else {
-			tl_outbox_wait(o);
+			wait_for_room(o);
 		}
 	}
 	return error_of(o);
@@ -92,8 +102,8 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *given)
 
 	item.msg = without_spare(given->msg);
 	pthread_mutex_lock(&o->lock);
-	o->counts.assigned_events += item.events;
 	int err = make_room(o, item.msg->len);
+	o->counts.assigned_events += item.events;
 	struct tl_outbox_stream *s = tl_outbox_forwards(o) ? 0 : tl_window_stream(o, &item.head);
 	if (!h || (!s && !tl_outbox_forwards(o))) {
 		err = -ENOMEM;

@@ -52,6 +52,12 @@ struct tl_outbox_config {
 	void (*lost)(void *context, unsigned int place);
 	void (*ended)(void *context, unsigned int place);
 	void *context;
+	/*
+	 * Called about each 100 ms in the thread that waits for room, so that it can go on
+	 * telling how it is. It may ask for counts, and nothing else of the outbox. May be 0.
+	 */
+	void (*waiting)(void *context);
+	void *waiting_context;
 };
 
 /*

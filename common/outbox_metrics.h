@@ -29,44 +29,18 @@ enum tl_outbox_metric {
 
 /* The first rows of a table. */
 #define TL_OUTBOX_METRIC_ROWS                                                                      \
-	{"assigned_events", "events", TL_METRIC_COUNTER, "Numbers used up for events", {0}},       \
-		{"safe_events",                                                                    \
-		 "events",                                                                         \
-		 TL_METRIC_COUNTER,                                                                \
-		 "Events that are safe wherever they go, or were sent where nobody acknowledges",  \
-		 {0}},                                                                             \
-		{"held_events",                                                                    \
-		 "events",                                                                         \
-		 TL_METRIC_GAUGE,                                                                  \
-		 "Events kept until they are safe",                                                \
-		 {0}},                                                                             \
-		{"lost_events",                                                                    \
-		 "events",                                                                         \
-		 TL_METRIC_COUNTER,                                                                \
-		 "Events that were dropped, which their stream declares",                          \
-		 {"reason"}},                                                                      \
-		{"sent_batches",                                                                   \
-		 "batches",                                                                        \
-		 TL_METRIC_COUNTER,                                                                \
-		 "Batches sent, to each place and again included",                                 \
-		 {0}},                                                                             \
-		{"sent_events",                                                                    \
-		 "events",                                                                         \
-		 TL_METRIC_COUNTER,                                                                \
-		 "Events sent, to each place and again included",                                  \
-		 {0}},                                                                             \
-		{"sent_bytes",                                                                     \
-		 "bytes",                                                                          \
-		 TL_METRIC_COUNTER,                                                                \
-		 "Bytes sent, to each place and again included",                                   \
-		 {0}},                                                                             \
-	{                                                                                          \
-		"resent_batches", "batches", TL_METRIC_COUNTER,                                    \
-			"Batches sent again, since they may not have arrived",                     \
-		{                                                                                  \
-			0                                                                          \
-		}                                                                                  \
-	}
+	TL_COUNTER("assigned_events", "events", "Numbers used up for events"),                     \
+		TL_COUNTER("safe_events", "events",                                                \
+			   "Events that are safe, or were sent where nobody acknowledges"),        \
+		TL_GAUGE("held_events", "events", "Events kept until they are safe"),              \
+		TL_COUNTER("lost_events", "events", "Events dropped, which their stream declares", \
+			   "reason"),                                                              \
+		TL_COUNTER("sent_batches", "batches",                                              \
+			   "Batches sent, to each place and again included"),                      \
+		TL_COUNTER("sent_events", "events",                                                \
+			   "Events sent, to each place and again included"),                       \
+		TL_COUNTER("sent_bytes", "bytes", "Bytes sent, to each place and again included"), \
+		TL_COUNTER("resent_batches", "batches", "Batches sent again, in case")
 
 /* From gather. `waiting`: events that the tool took and did not put into the outbox yet. */
 void tl_outbox_metrics_add(struct tl_metrics *metrics, const struct tl_outbox_counts *counts,

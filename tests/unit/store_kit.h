@@ -131,6 +131,12 @@ static inline bool kit_is_intact(const struct parcel *parcel)
 	return same;
 }
 
+static inline void kit_check_counts(const struct store_counts *c)
+{
+	assert_int_equal(c->given_events, c->safe_events + c->waiting_events + c->dropped_events +
+						  c->rejected_events + c->bad_events);
+}
+
 static inline int kit_put(struct store *store, unsigned int stream, uint64_t after, uint64_t first,
 			  uint32_t count, bool end)
 {

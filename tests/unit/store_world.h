@@ -186,6 +186,8 @@ static inline void drain(struct world *w)
 			assert_true(kit_is_intact(parcel));
 			kit_deliver(&w->sinks[s], parcel);
 			store_done(w->store, s, parcel);
+			struct store_counts counts = store_counts(w->store, s);
+			kit_check_counts(&counts);
 		}
 	}
 }
@@ -214,6 +216,7 @@ static inline void check_books(struct world *w, bool again)
 		}
 		uint64_t counted = w->gaps + w->lost_events[s] + world_lost(&counts);
 		assert_true(again ? declared <= counted : declared == counted);
+		kit_check_counts(&counts);
 		assert_int_equal(counts.waiting_batches, 0);
 		assert_int_equal(counts.waiting_events, 0);
 		assert_int_equal(counts.waiting_bytes, 0);

@@ -200,9 +200,10 @@ static bool wait_until_empty(struct store *store)
 
 static void check_books(const uint64_t next[KIT_STREAMS], struct store_counts counts)
 {
-	uint64_t declared = 0;
+	uint64_t declared = 0, all = 0;
 
 	for (unsigned int s = 0; s < KIT_STREAMS; s++) {
+		all += next[s];
 		for (uint64_t n = 0; n < next[s]; n++) {
 			assert_int_equal(fake.got.delivered[s][n] + fake.got.declared[s][n], 1);
 			declared += fake.got.declared[s][n];
@@ -210,6 +211,9 @@ static void check_books(const uint64_t next[KIT_STREAMS], struct store_counts co
 	}
 	assert_false(fake.altered);
 	assert_int_equal(declared, counts.rejected_events);
+	assert_int_equal(counts.given_events, all);
+	assert_int_equal(counts.safe_events, all - declared);
+	kit_check_counts(&counts);
 }
 
 static void run_round(unsigned int in_flight)

@@ -59,7 +59,13 @@ void batcher_destroy(struct batcher *b)
 
 struct batcher_counts batcher_counts(const struct batcher *b)
 {
-	return b->counts;
+	struct batcher_counts counts = b->counts;
+
+	for (unsigned int i = 0; i < b->used; i++) {
+		counts.waiting_events +=
+			b->slots[i].due_ns != 0 ? tl_join_count(b->slots[i].join) : 0;
+	}
+	return counts;
 }
 
 static int pass(struct batcher *b, struct waiting *w)

@@ -17,6 +17,7 @@ struct batcher_counts {
 	uint64_t batches_in;
 	uint64_t events_in;
 	uint64_t batches_out;
+	uint64_t waiting_events;  /* taken, and not passed on yet */
 	uint64_t refused_batches; /* malformed or over a limit */
 	uint64_t refused_bytes;
 };

@@ -8,6 +8,7 @@
 #include "hop.h"
 #include "log.h"
 #include "opt.h"
+#include "outbox_metrics.h"
 #include "passback.h"
 #include "privilege.h"
 #include "service.h"
@@ -22,6 +23,7 @@ struct config {
 	bool no_acks;
 	uint64_t batch_size;
 	uint64_t batch_time_ns;
+	const char *stats_url;
 	uint64_t ready_fd;
 	bool insecure;
 };
@@ -44,6 +46,8 @@ static const struct tl_opt options[] = {
 	 "where acknowledgements of the input are (URL.ack; tcp: the next port)", 0, 0, 0, 0},
 	{0, "allow-uid", TL_OPT_LIST, FIELD(allow_uid), "USER",
 	 "who may dial, besides root, this user and tapline; repeatable", 0, 0, 0, 0},
+	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
+	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
@@ -60,9 +64,79 @@ struct tool {
 	const struct config *config;
 	struct tl_hop_in *in;
 	struct tl_outbox *outbox;
+	struct tl_outbox_counts last; /* when the outbox is closed */
 	struct passback *passback;
 	struct batcher *batcher;
+	struct tl_metrics *metrics;
 };
+
+/* --- counters --------------------------------------------------------------- */
+
+static const struct tl_metric metrics[] = {
+	TL_OUTBOX_METRIC_ROWS,
+	TL_COUNTER("received_batches", "batches", "Valid batches that came in"),
+	TL_COUNTER("received_events", "events", "Events in them"),
+	TL_COUNTER("passed_batches", "batches", "Batches passed on"),
+	TL_COUNTER("refused_batches", "batches", "Malformed or over a limit"),
+	TL_COUNTER("refused_bytes", "bytes", "Bytes of refused batches"),
+	TL_COUNTER("skipped_bytes", "bytes", "Bytes in the input that were no batch"),
+	TL_COUNTER("truncated_batches", "batches", "The input ended inside"),
+	TL_COUNTER("refused_peers", "peers", "Users turned away, that may not dial"),
+};
+
+enum {
+	RECEIVED_BATCHES = TL_OUTBOX_METRICS,
+	RECEIVED_EVENTS,
+	PASSED_BATCHES,
+	REFUSED_BATCHES,
+	REFUSED_BYTES,
+	SKIPPED_BYTES,
+	TRUNCATED_BATCHES,
+	REFUSED_PEERS,
+};
+
+static void gather(void *context, struct tl_metrics *m)
+{
+	const struct tool *t = context;
+	struct batcher_counts c = batcher_counts(t->batcher);
+	struct tl_hop_counts in = tl_hop_in_counts(t->in);
+	struct tl_outbox_counts out = t->outbox ? tl_outbox_counts(t->outbox) : t->last;
+
+	tl_outbox_metrics_add(m, &out, c.waiting_events);
+	tl_metrics_add(m, RECEIVED_BATCHES, c.batches_in, 0);
+	tl_metrics_add(m, RECEIVED_EVENTS, c.events_in, 0);
+	tl_metrics_add(m, PASSED_BATCHES, c.batches_out, 0);
+	tl_metrics_add(m, REFUSED_BATCHES, c.refused_batches, 0);
+	tl_metrics_add(m, REFUSED_BYTES, c.refused_bytes, 0);
+	tl_metrics_add(m, SKIPPED_BYTES, in.skipped_bytes, 0);
+	tl_metrics_add(m, TRUNCATED_BATCHES, in.truncated_batches, 0);
+	tl_metrics_add(m, REFUSED_PEERS, in.refused_peers, 0);
+}
+
+static void report(void *context)
+{
+	const struct tool *t = context;
+
+	tl_metrics_tick(t->metrics);
+}
+
+static int open_metrics(struct tool *t)
+{
+	const struct tl_metrics_config config = {
+		.url = t->config->stats_url,
+		.insecure = t->config->insecure,
+		.tool = program.name,
+		.place = t->config->input,
+		.table = metrics,
+		.table_count = sizeof(metrics) / sizeof(metrics[0]),
+		.gather = gather,
+		.context = t,
+	};
+
+	return tl_metrics_open(&t->metrics, &config);
+}
+
+/* --- opening ---------------------------------------------------------------- */
 
 static bool all_are_urls(const struct config *c)
 {
@@ -103,6 +177,8 @@ static int tool_open(struct tool *t)
 		.policy = TL_OUTBOX_WAIT,
 		.window = TL_OUTBOX_WINDOW,
 		.hop = hop,
+		.waiting = report,
+		.waiting_context = t,
 	};
 
 	if (tl_hop_is_url(t->config->input)) {
@@ -122,8 +198,13 @@ static int tool_open(struct tool *t)
 		.batch_time_ns = t->config->batch_time_ns,
 		.outbox = t->outbox,
 	};
-	return err == 0 ? batcher_create(&t->batcher, &config) : err;
+	if (err == 0) {
+		err = batcher_create(&t->batcher, &config);
+	}
+	return err == 0 ? open_metrics(t) : err;
 }
+
+/* --- running ---------------------------------------------------------------- */
 
 static void say_stats(const struct tool *t)
 {
@@ -180,13 +261,14 @@ static int tool_step(struct tool *t)
 	if (tl_service_take_stats()) {
 		say_stats(t);
 	}
+	tl_metrics_tick(t->metrics);
 	return err < 0 ? err : 1;
 }
 
 /* Stops cleanly: what waits goes on, as far as somebody takes it in time. */
 static int tool_close(struct tool *t)
 {
-	struct tl_outbox_counts counts = {0};
+	struct tl_outbox_counts *counts = &t->last;
 	int err = 0;
 
 	if (t->batcher) {
@@ -195,13 +277,15 @@ static int tool_close(struct tool *t)
 	}
 	if (t->outbox) {
 		bool in_a_hurry = tl_service_stopping();
-		err = tl_outbox_close(t->outbox, in_a_hurry ? STOP_WAIT_NS : UINT64_MAX, &counts);
+		err = tl_outbox_close(t->outbox, in_a_hurry ? STOP_WAIT_NS : UINT64_MAX, counts);
+		t->outbox = 0;
 	}
-	if (counts.dropped_events > 0 && err != -EPIPE) {
+	tl_metrics_close(t->metrics);
+	if (counts->dropped_events > 0 && err != -EPIPE) {
 		tl_log_err("%llu events were not delivered (%llu of them sent, but not "
 			   "acknowledged)",
-			   (unsigned long long)counts.dropped_events,
-			   (unsigned long long)counts.unconfirmed_events);
+			   (unsigned long long)counts->dropped_events,
+			   (unsigned long long)counts->unconfirmed_events);
 	}
 	passback_destroy(t->passback);
 	tl_hop_close_in(t->in);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "capture_metrics.h"
 #include "clock.h"
 #include "exit.h"
 #include "filter.h"
@@ -26,8 +27,27 @@ struct config {
 	uint64_t active_ns;
 	uint64_t linger_ns;
 	bool community_id;
+	const char *stats_url;
 	uint64_t ready_fd;
 	bool insecure;
+};
+
+/* What was counted of a file, when it is done. */
+struct outcome {
+	const char *name;
+	struct tl_capture_stats stats;
+	struct tl_flowtab_counts flows;
+};
+
+struct tool {
+	const struct config *config;
+	struct tl_outbox *outbox;
+	struct tl_outbox_counts last; /* when it is closed */
+	struct tl_metrics *metrics;
+	const char *file; /* being read */
+	struct run *run;
+	struct outcome outcomes[TL_OPT_LIST_MAX];
+	unsigned int done;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -60,6 +80,8 @@ static const struct tl_opt options[] = {
 	 0, 0, 0, 0},
 	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
 	 "where the consumer acknowledges (URL.ack; tcp: the next port)", 0, 0, 0, 0},
+	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
+	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
@@ -87,9 +109,65 @@ static struct config defaults(void)
 	};
 }
 
-static struct run_config run_config_of(const struct config *c, const char *file,
-				       struct tl_outbox *outbox)
+/* --- counters --------------------------------------------------------------- */
+
+static struct outcome outcome_of(const struct tool *t)
 {
+	struct outcome outcome = {.name = t->file};
+
+	run_counts(t->run, &outcome.stats, &outcome.flows);
+	return outcome;
+}
+
+static void gather(void *context, struct tl_metrics *m)
+{
+	const struct tool *t = context;
+	struct tl_outbox_counts out = t->outbox ? tl_outbox_counts(t->outbox) : t->last;
+
+	tl_outbox_metrics_add(m, &out, 0);
+	for (unsigned int i = 0; i < t->done; i++) {
+		const struct outcome *o = &t->outcomes[i];
+		tl_capture_metrics_add(m, o->name, &o->stats, &o->flows);
+	}
+	if (t->run) {
+		struct outcome o = outcome_of(t);
+		tl_capture_metrics_add(m, o.name, &o.stats, &o.flows);
+	}
+}
+
+static void report(void *context)
+{
+	const struct tool *t = context;
+
+	tl_metrics_tick(t->metrics);
+}
+
+static int open_metrics(struct tool *t)
+{
+	const struct tl_metrics_config config = {
+		.url = t->config->stats_url,
+		.insecure = t->config->insecure,
+		.tool = program.name,
+		.place = t->config->files.items[0],
+		.engine = program.name,
+		.mode = "file",
+		.ifaces = t->config->files.items,
+		.iface_count = t->config->files.count,
+		.table = tl_capture_metrics,
+		.table_count = TL_CAPTURE_METRICS,
+		.gather = gather,
+		.context = t,
+	};
+
+	return tl_metrics_open(&t->metrics, &config);
+}
+
+/* --- reading ---------------------------------------------------------------- */
+
+static struct run_config run_config_of(struct tool *t, const char *file)
+{
+	const struct config *c = t->config;
+
 	return (struct run_config){
 		.name = file,
 		.filter = c->filter,
@@ -100,7 +178,9 @@ static struct run_config run_config_of(const struct config *c, const char *file,
 			  .active_ns = c->active_ns,
 			  .linger_ns = c->linger_ns},
 		.community_id = c->community_id,
-		.outbox = outbox,
+		.outbox = t->outbox,
+		.tick = report,
+		.context = t,
 	};
 }
 
@@ -126,38 +206,43 @@ static int exit_code(int err)
 /* The file is opened before its run exists. */
 static void idle(void *arg)
 {
-	struct run *const *run = arg;
-	if (*run) {
-		run_idle(*run);
+	struct tool *t = arg;
+
+	tl_metrics_tick(t->metrics);
+	if (t->run) {
+		run_idle(t->run);
 	}
 }
 
-static int read_file(const struct config *c, const char *file, struct tl_outbox *outbox)
+static int read_file(struct tool *t, const char *file)
 {
-	struct run_config config = run_config_of(c, file, outbox);
+	struct run_config config = run_config_of(t, file);
 	struct tl_source *source;
-	struct run *run = 0;
 
-	int err = tl_source_open(&source, file, idle, &run);
+	int err = tl_source_open(&source, file, idle, t);
 	if (err < 0) {
 		return err;
 	}
-	err = run_open(&run, source, &config);
+	t->file = file;
+	err = run_open(&t->run, source, &config);
 	if (err == 0) {
-		err = run_all(run);
-		run_finish(run);
-		run_close(run);
+		err = run_all(t->run);
+		run_finish(t->run);
+		t->outcomes[t->done++] = outcome_of(t);
+		run_close(t->run);
 	}
+	t->run = 0;
 	tl_source_close(source);
 	return err;
 }
 
-static int read_files(const struct config *c, struct tl_outbox *outbox)
+static int read_files(struct tool *t)
 {
+	const struct tl_opt_list *files = &t->config->files;
 	int worst = 0;
 
-	for (unsigned int i = 0; i < c->files.count && !tl_service_stopping(); i++) {
-		int err = read_file(c, c->files.items[i], outbox);
+	for (unsigned int i = 0; i < files->count && !tl_service_stopping(); i++) {
+		int err = read_file(t, files->items[i]);
 		if (err == -EPIPE) {
 			return err;
 		}
@@ -166,35 +251,54 @@ static int read_files(const struct config *c, struct tl_outbox *outbox)
 	return worst;
 }
 
-static int work(const struct config *c)
+static int open_tool(struct tool *t)
 {
-	struct tl_outbox_config outbox_config = {
+	const struct config *c = t->config;
+	struct tl_outbox_config config = {
 		.policy = TL_OUTBOX_WAIT,
 		.window = c->window,
 		.hop = {.insecure = c->insecure, .no_acks = c->no_acks, .ack_url = c->ack_url},
+		.waiting = report,
+		.waiting_context = t,
 	};
-	struct tl_outbox *outbox;
 
-	int err = tl_outbox_set_places(&outbox_config, &c->outputs);
+	int err = tl_outbox_set_places(&config, &c->outputs);
 	if (err == 0) {
 		err = tl_privilege_drop(0, TL_PRIVILEGE_KEEP_USER);
 	}
 	if (err == 0) {
-		err = tl_outbox_open(&outbox, &outbox_config);
+		err = tl_outbox_open(&t->outbox, &config);
 	}
+	return err == 0 ? open_metrics(t) : err;
+}
+
+/* Waits until what was read is safe; -errno of the outbox. */
+static int close_outbox(struct tool *t)
+{
+	uint64_t wait_ns = tl_service_stopping() ? 5 * TL_SECOND_NS : UINT64_MAX;
+	int err = tl_outbox_close(t->outbox, wait_ns, &t->last);
+
+	t->outbox = 0;
+	tl_metrics_close(t->metrics);
+	return err == -EPIPE ? 0 : err;
+}
+
+static int work(const struct config *config)
+{
+	struct tool t = {.config = config};
+	int err = open_tool(&t);
+
 	if (err < 0) {
+		tl_outbox_close(t.outbox, 0, 0);
 		return exit_code(err);
 	}
-	tl_service_ready(c->ready_fd ? (int)c->ready_fd : -1);
-	err = read_files(c, outbox);
-	struct tl_outbox_counts counts;
-	uint64_t wait_ns = tl_service_stopping() ? 5 * TL_SECOND_NS : UINT64_MAX;
-	int close_err = tl_outbox_close(outbox, wait_ns, &counts);
-	if (close_err < 0 && close_err != -EPIPE) {
+	tl_service_ready(config->ready_fd ? (int)config->ready_fd : -1);
+	err = read_files(&t);
+	if (close_outbox(&t) < 0) {
 		tl_log_err("%llu events were not delivered (%llu of them sent, but not "
 			   "acknowledged)",
-			   (unsigned long long)counts.dropped_events,
-			   (unsigned long long)counts.unconfirmed_events);
+			   (unsigned long long)t.last.dropped_events,
+			   (unsigned long long)t.last.unconfirmed_events);
 		return TL_EXIT_FAILED;
 	}
 	return exit_code(err);

@@ -160,10 +160,21 @@ static void say_stats(const struct run *r)
 		    (unsigned long long)counts.flows.evicted);
 }
 
+void run_counts(const struct run *r, struct tl_capture_stats *stats,
+		struct tl_flowtab_counts *flows)
+{
+	struct tl_meter_counts counts = counts_of(r);
+
+	*stats = (struct tl_capture_stats){0};
+	tl_meter_counts_to_stats(&counts, stats);
+	*flows = counts.flows;
+}
+
 static void look_at_clock(struct run *r)
 {
 	if (tl_clock_mono_ns() >= r->stats_due_ns) {
 		push_stats(r, false);
+		r->config.tick(r->config.context);
 	}
 	if (tl_service_take_stats()) {
 		say_stats(r);

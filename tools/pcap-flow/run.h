@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "capture_file.h"
+#include "event.h"
 #include "outbox.h"
 
 struct run_config {
@@ -16,6 +17,9 @@ struct run_config {
 	struct tl_flowtab_config flows;
 	bool community_id;
 	struct tl_outbox *outbox; /* borrowed */
+	/* Called about each second, while packets come. */
+	void (*tick)(void *context);
+	void *context;
 };
 
 struct run;
@@ -30,6 +34,10 @@ int run_all(struct run *run);
 /* Ends the flows and the stream; says what was seen. */
 void run_finish(struct run *run);
 void run_close(struct run *run);
+
+/* What was counted so far. */
+void run_counts(const struct run *run, struct tl_capture_stats *stats,
+		struct tl_flowtab_counts *flows);
 
 /* While a pipe has nothing to read: see tl_source_idle. */
 void run_idle(void *run);

@@ -183,7 +183,7 @@ void backlog_bytes_put(struct backlog *backlog, struct backlog_bytes *bytes)
 static void account(struct backlog_line *line, const struct backlog_item *item)
 {
 	line->batches++;
-	line->events += item->run.count;
+	line->events += backlog_own_events(item);
 	line->bytes += backlog_blocks(item->size, line->block);
 	line->empty_bytes += item->run.count == 0 ? backlog_blocks(item->size, line->block) : 0;
 }
@@ -191,7 +191,7 @@ static void account(struct backlog_line *line, const struct backlog_item *item)
 static void discount(struct backlog_line *line, const struct backlog_item *item)
 {
 	line->batches--;
-	line->events -= item->run.count;
+	line->events -= backlog_own_events(item);
 	line->bytes -= backlog_blocks(item->size, line->block);
 	line->empty_bytes -= item->run.count == 0 ? backlog_blocks(item->size, line->block) : 0;
 }
@@ -213,6 +213,7 @@ void backlog_append(struct backlog_line *line, unsigned int index, struct backlo
 		TAILQ_INSERT_TAIL(&line->victims, item, victim);
 	}
 	account(line, item);
+	line->ever_events += item->run.count;
 }
 
 static bool is_before(const struct backlog_item *a, const struct backlog_item *b)
@@ -255,6 +256,9 @@ void backlog_insert(struct backlog_line *line, unsigned int index, struct backlo
 {
 	struct backlog_stream *stream = behind->owner;
 	struct backlog_item *next = TAILQ_NEXT(behind, kin);
+
+	behind->pieces += item->run.count;
+	line->events -= item->run.count;
 
 	while (next && next->run.order == item->run.order) {
 		behind = next;
@@ -353,6 +357,7 @@ void backlog_replace(struct backlog *backlog, struct backlog_line *line, struct 
 	item->run.after = run->after;
 	item->run.first = run->first;
 	item->run.count = run->count;
+	item->pieces = 0;
 	item->run.end = run->end;
 	item->size = size;
 	backlog_bytes_put(backlog, item->bytes);

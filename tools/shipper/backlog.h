@@ -53,7 +53,8 @@ struct backlog_item {
 	uint64_t start;	   /* with all before it done, the stream is done below this */
 	uint64_t since_ns; /* realtime of its arrival */
 	struct backlog_bytes *bytes;
-	uint32_t size; /* of the batch, bytes */
+	uint32_t size;	 /* of the batch, bytes */
+	uint32_t pieces; /* of its events, those that became items of their own */
 	enum backlog_state state;
 	bool virtual; /* there is no file of it */
 	bool unsure;  /* written before a power failure, perhaps never acknowledged */
@@ -84,6 +85,7 @@ struct backlog_line {
 	struct backlog_list victims;
 	uint64_t batches;
 	uint64_t events;
+	uint64_t ever_events; /* appended since it was opened */
 	uint64_t block;	      /* bytes that sizes are rounded up to: a file system's, or 1 */
 	uint64_t bytes;	      /* rounded up */
 	uint64_t empty_bytes; /* of these, of runs of no events */
@@ -126,7 +128,16 @@ void backlog_bytes_put(struct backlog *backlog, struct backlog_bytes *bytes);
 /* A new item behind all others. The reference to the stream is taken over. */
 void backlog_append(struct backlog_line *line, unsigned int index, struct backlog_item *item,
 		    struct backlog_stream *stream);
-/* A new item, claimed, right behind `item` and what has its order number already. */
+/* Events of the item that are not in a piece of their own. */
+static inline uint32_t backlog_own_events(const struct backlog_item *item)
+{
+	return item->run.count - item->pieces;
+}
+
+/*
+ * A new item, claimed, of events that are in `behind`, right behind it and what has its order
+ * number already.
+ */
 void backlog_insert(struct backlog_line *line, unsigned int index, struct backlog_item *item,
 		    struct backlog_item *behind);
 

@@ -82,6 +82,8 @@ static const struct tl_opt rows[] = {
 	 "ipc: who may send besides root and this user", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow plain text off loopback", 0, 0, 0,
 	 0},
+	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
+	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
 	{0},

@@ -12,6 +12,7 @@ enum options_compress { COMPRESS_AUTO, COMPRESS_ZSTD, COMPRESS_NONE };
 struct options {
 	const char *input;
 	struct tl_opt_list outputs;
+	const char *stats_url;
 	uint64_t ready_fd;
 	/* store */
 	const char *spool;

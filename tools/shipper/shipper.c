@@ -54,6 +54,7 @@ static int open_store(struct shipper *s)
 	config.safe = on_safe;
 	config.found = on_found;
 	config.context = s;
+	s->quota = config.quota;
 	int err = tl_intake_create(&s->intake);
 	return err < 0 ? err : store_open(&s->store, &config);
 }
@@ -151,7 +152,8 @@ static int open_all(struct shipper *s)
 	err = err < 0 ? err : open_store(s);
 	err = err < 0 ? err : open_input(s);
 	err = err < 0 ? err : open_lanes(s);
-	return err < 0 ? err : open_inlet(s);
+	err = err < 0 ? err : open_inlet(s);
+	return err < 0 ? err : shipper_open_metrics(s);
 }
 
 /* --- running -------------------------------------------------------------- */
@@ -161,6 +163,7 @@ static void answer_signals(struct shipper *s)
 	if (tl_service_take_stats()) {
 		shipper_say_stats(s);
 	}
+	tl_metrics_tick(s->metrics);
 	if (atomic_exchange(&hangup_flag, false)) {
 		for (unsigned int i = 0; i < s->sink_count; i++) {
 			lane_hangup(s->lanes[i]);
@@ -254,6 +257,7 @@ static void close_lanes(struct shipper *s)
 /* Whatever of it there is. */
 static void close_all(struct shipper *s)
 {
+	tl_metrics_close(s->metrics);
 	for (unsigned int i = 0; i < s->sink_count; i++) {
 		lane_close(s->lanes[i]);
 		if (s->sinks[i]) {
@@ -299,6 +303,8 @@ static int finish(struct shipper *s, int err)
 	}
 	shipper_say_stats(s);
 	int left = shipper_say_left(s);
+	tl_metrics_close(s->metrics);
+	s->metrics = 0;
 	close_lanes(s);
 	return err < 0 ? exit_code(err) : left;
 }

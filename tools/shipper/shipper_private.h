@@ -5,6 +5,7 @@
 
 #include "inlet.h"
 #include "lane.h"
+#include "metrics.h"
 #include "shipper.h"
 #include "sinks.h"
 
@@ -20,7 +21,12 @@ struct shipper {
 	struct tl_hop_in *in;
 	struct acks *acks;
 	struct inlet *inlet;
+	uint64_t quota; /* bytes that may wait for a sink */
+	struct tl_metrics *metrics;
 };
+
+/* Reports counters to --stats from now on. 0 or -errno, as tl_metrics_open. */
+int shipper_open_metrics(struct shipper *s);
 
 /* The counters, one line for the input and one for each sink. */
 void shipper_say_stats(const struct shipper *s);

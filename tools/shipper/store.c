@@ -446,6 +446,8 @@ struct store_counts store_counts(struct store *store, unsigned int sink)
 
 	pthread_mutex_lock(&store->lock);
 	struct store_counts counts = {
+		.given_events = side->line.ever_events,
+		.safe_events = tallies[COUNT_SAFE].events,
 		.waiting_batches = side->line.batches,
 		.waiting_events = side->line.events,
 		.waiting_bytes = side->line.bytes,

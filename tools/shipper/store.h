@@ -97,7 +97,13 @@ void store_back(struct store *store, unsigned int sink, struct parcel *parcel);
 void store_reject(struct store *store, unsigned int sink, struct parcel *parcel,
 		  const struct parcel *part, const char *reason);
 
+/*
+ * At any moment given_events = safe + waiting + dropped + rejected + bad. What waited when the
+ * spool was opened was given too.
+ */
 struct store_counts {
+	uint64_t given_events;
+	uint64_t safe_events; /* the sink has them */
 	uint64_t waiting_batches;
 	uint64_t waiting_events;
 	uint64_t waiting_bytes;

@@ -35,6 +35,16 @@ static void take_out(struct store *store, unsigned int sink, struct backlog_item
 	pthread_cond_signal(&store->room);
 }
 
+/* With the lock under which the item goes: what was given is at any moment waiting or here. */
+static void count(struct store *store, unsigned int sink, const struct backlog_item *item,
+		  enum store_count where)
+{
+	struct store_tally *tally = &store->sides[sink].tallies[where];
+
+	tally->batches++;
+	tally->events += backlog_own_events(item);
+}
+
 static void forget(struct store *store, unsigned int sink, const struct backlog_item *item)
 {
 	if (store->ops->forget && !item->virtual) {
@@ -46,6 +56,7 @@ void store_remove(struct store *store, unsigned int sink, struct backlog_item *i
 {
 	forget(store, sink, item);
 	pthread_mutex_lock(&store->lock);
+	count(store, sink, item, COUNT_SAFE);
 	take_out(store, sink, item);
 	pthread_mutex_unlock(&store->lock);
 }
@@ -165,6 +176,7 @@ static void replace(struct loss *loss, const struct backlog_run *run, struct tl_
 	struct backlog_line *line = &store->sides[loss->sink].line;
 	struct backlog_bytes *bytes = msg ? backlog_bytes_new(&store->backlog, msg) : 0;
 
+	count(store, loss->sink, loss->item, loss->why);
 	for (unsigned int i = 0; i < loss->older_count; i++) {
 		loss->item->start = loss->older[i]->start;
 		take_out(store, loss->sink, loss->older[i]);
@@ -225,13 +237,6 @@ static void declare(struct loss *loss)
 	pthread_mutex_unlock(&store->lock);
 }
 
-static void count_loss(struct store_side *side, const struct backlog_item *item,
-		       enum store_count why)
-{
-	side->tallies[why].batches++;
-	side->tallies[why].events += item->run.count;
-}
-
 /* A declaration itself, or what was perhaps never acknowledged, goes without one. */
 static bool needs_declaration(const struct backlog_item *item, enum store_count why)
 {
@@ -253,7 +258,6 @@ void store_lose(struct store *store, unsigned int sink, struct backlog_item *ite
 	struct loss loss = {.store = store, .sink = sink, .why = why, .item = item};
 
 	pthread_mutex_lock(&store->lock);
-	count_loss(&store->sides[sink], item, why);
 	if (needs_declaration(item, why)) {
 		claim_older(&loss);
 	}
@@ -261,6 +265,7 @@ void store_lose(struct store *store, unsigned int sink, struct backlog_item *ite
 	if (!needs_declaration(item, why)) {
 		dispose(store, sink, item, why);
 		pthread_mutex_lock(&store->lock);
+		count(store, sink, item, why);
 		take_out(store, sink, item);
 		pthread_mutex_unlock(&store->lock);
 		return;

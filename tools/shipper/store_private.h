@@ -12,7 +12,9 @@
 #include "log.h"
 #include "store.h"
 
+/* Where what a sink was given has gone. */
 enum store_count {
+	COUNT_SAFE, /* the sink has it */
 	COUNT_DROPPED,
 	COUNT_REJECTED,
 	COUNT_BAD,
@@ -99,7 +101,7 @@ int spool_open(struct store **out, const struct store_config *config);
 void store_lose(struct store *store, unsigned int sink, struct backlog_item *item,
 		enum store_count why);
 
-/* Takes out what needs no declaration. Without the lock. */
+/* The sink has it: takes it out. Without the lock. */
 void store_remove(struct store *store, unsigned int sink, struct backlog_item *item);
 
 /* Bytes of declarations a sink may have waiting before the oldest of them go: the quota, or this.
