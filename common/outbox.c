@@ -127,6 +127,22 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *given)
 	return err;
 }
 
+bool tl_outbox_wait_room(struct tl_outbox *o, uint64_t bytes, uint64_t timeout_ns)
+{
+	uint64_t begin_ns = tl_clock_mono_ns();
+
+	pthread_mutex_lock(&o->lock);
+	bool waits = is_full(o, bytes);
+	while (waits && error_of(o) == 0 && !tl_service_stopping() &&
+	       tl_clock_mono_ns() - begin_ns < timeout_ns) {
+		tl_outbox_wait(o);
+		waits = is_full(o, bytes);
+	}
+	waits = waits && error_of(o) == 0 && !tl_service_stopping();
+	pthread_mutex_unlock(&o->lock);
+	return !waits;
+}
+
 void tl_outbox_lose(struct tl_outbox *o, uint64_t events)
 {
 	pthread_mutex_lock(&o->lock);

@@ -111,6 +111,12 @@ uint64_t tl_outbox_mark(struct tl_outbox *outbox);
 /* -errno when every place has failed: nothing that is put here goes anywhere. */
 int tl_outbox_error(struct tl_outbox *outbox);
 
+/*
+ * Waits for that much room in the window: true when it is there, or nobody can wait
+ * any more (a place failed, the service stops). For who has other things to do meanwhile.
+ */
+bool tl_outbox_wait_room(struct tl_outbox *outbox, uint64_t bytes, uint64_t timeout_ns);
+
 /* True when the reader of our pipe has gone: a producer then stops cleanly. */
 bool tl_outbox_reader_gone(struct tl_outbox *outbox);
 

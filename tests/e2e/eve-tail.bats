@@ -413,3 +413,109 @@ evcat_has() { # TYPE FILE
 	tl_stop_ok eve-tail
 	tl_stop_ok rec
 }
+
+@test "what cannot begin says so: exit 1, 2 or 3, never 0" {
+	lines 1 1 >eve.json
+	for options in "--checkpoint nothing/cp -o out.tap" "-o nothing/out.tap" "-r unix:$PWD/nothing/sock"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr eve-tail -q --once $options eve.json
+		[ "$status" -eq 1 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
+	touch file
+	for socket in "$PWD/file" "/tmp/$(printf 'x%.0s' {1..120})"; do
+		run --separate-stderr eve-tail -q --no-checkpoint -r "unix:$socket" -o out.tap
+		[ "$status" -eq 2 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
+}
+
+@test "--once: a file that is not there, or cannot be read, is no success" {
+	lines 1 1 >eve.json
+	run --separate-stderr eve-tail -q --once -o out.tap eve.json nothing.json
+	[ "$status" -eq 1 ]
+	[[ $stderr == *nothing.json:\ No\ such\ file* ]]
+	all_once 1 out.tap
+	eve-tail -q --once -c 1 -o out.tap eve.json nothing.json
+}
+
+@test "--checkpoint: what is no checkpoint is left alone" {
+	lines 1 1 >eve.json
+	lines 1 1 >other
+	mkdir folder
+	for place in other folder; do
+		run --separate-stderr eve-tail -q --once --checkpoint $place -o out.tap eve.json
+		[ "$status" -eq 2 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
+	cmp eve.json other
+	[ -d folder ]
+}
+
+@test "what came from a FIFO and is not safe is lost, and that is no clean stop" {
+	mkfifo fifo
+	tl_start eve-tail eve-tail --checkpoint cp -o "ipc://$PWD/out.sock" --ready-fd 9 fifo
+	lines 1 10 >fifo
+	drained() { kill -USR1 "${TL_PID[eve-tail]}" && grep -q '10 lines' eve-tail.err; }
+	tl_wait_for drained
+	tl_stop eve-tail
+	[ "$TL_STATUS" -eq 1 ]
+	grep -q 'those of pipes and sockets are lost' eve-tail.err
+}
+
+@test "4,000 files by a pattern, with few descriptors" {
+	"$TL_PYTHON" -c '
+for i in range(1, 4001):
+    open(f"eve.{i}.json", "w").write("{\"event_type\":\"flow\",\"flow_id\":%d}\n" % i)'
+	(ulimit -n 512 && exec timeout "$TL_DEADLINE" eve-tail -q --once --checkpoint cp -o out.tap 'eve.*.json')
+	all_once 4000 out.tap
+}
+
+@test "one of two outputs breaks: the other gets everything, and the checkpoint does not pass it" {
+	lines 1 1000 >eve.json
+	start_recorder rec
+	tl_start eve-tail eve-tail --checkpoint cp -o "ipc://$PWD/out.sock" -o /dev/full --ready-fd 9 eve.json
+	tl_wait_for has_all 1000 rec.tap
+	lines 1001 2000 >>eve.json
+	all_once 2000 rec.tap
+	tl_stop eve-tail
+	[ "$TL_STATUS" -eq 1 ]
+	grep -q ' live 0 0 ' cp
+	follow eve.json
+	lines 2001 2010 >>eve.json
+	all_once 2010 rec.tap
+	tl_stop_ok eve-tail
+	tl_stop_ok rec
+}
+
+@test "the window is full: signals are answered, --duration ends it, a rotated file is not missed" {
+	seq 1 40000 | sed 's/.*/{"event_type":"flow","flow_id":&,"pad":"0123456789012345678901234567890123456789"}/' >eve.json
+	follow --window 1M eve.json
+	tl_wait_for window_is_full
+	mv eve.json eve.json.1
+	lines 40001 40010 >eve.json
+	tl_wait_for holds_open eve.json
+	rm eve.json
+	start_recorder rec
+	all_once 40010 rec.tap
+	tl_stop_ok eve-tail
+	tl_stop_ok rec
+	eve-tail -q --window 1M --duration 1s --from start --checkpoint cp2 -o "ipc://$PWD/nobody.sock" eve.json.1
+}
+
+holds_open() { # FILE
+	local fd
+	for fd in /proc/"${TL_PID[eve-tail]}"/fd/*; do
+		[ ! "$fd" -ef "$1" ] || return 0
+	done
+	return 1
+}
+
+# What it says of itself twice is the same, and there is more to read.
+window_is_full() {
+	kill -USR1 "${TL_PID[eve-tail]}"
+	read -r -t 0.3 <> <(:) || true
+	[ "$(grep -c 'not read yet' eve-tail.err)" -ge 2 ] &&
+		[ "$(grep 'not read yet' eve-tail.err | tail -n 2 | sort -u | wc -l)" -eq 1 ] &&
+		! grep 'not read yet' eve-tail.err | tail -n 1 | grep -q ' 0 bytes not read yet'
+}

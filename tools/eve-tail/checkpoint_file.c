@@ -131,6 +131,19 @@ static int read_all(int fd, char *bytes, size_t len)
 	return 0;
 }
 
+/* Somebody else's file is not ours to set aside. A crash may leave ours empty, or full of zeros. */
+static bool may_be_ours(int fd, const struct stat *st)
+{
+	static const char ours[] = "tapline-";
+	char start[sizeof(ours) - 1];
+
+	if (!S_ISREG(st->st_mode)) {
+		return false;
+	}
+	ssize_t got = pread(fd, start, sizeof(start), 0);
+	return got <= 0 || start[0] == '\0' || memcmp(start, ours, (size_t)got) == 0;
+}
+
 static int read_book(int fd, struct book *book)
 {
 	struct stat st;
@@ -138,7 +151,10 @@ static int read_book(int fd, struct book *book)
 	if (fstat(fd, &st) < 0) {
 		return -errno;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > CHECKPOINT_BYTES_MAX) {
+	if (!may_be_ours(fd, &st)) {
+		return -EINVAL;
+	}
+	if (st.st_size <= 0 || st.st_size > CHECKPOINT_BYTES_MAX) {
 		return -EBADMSG;
 	}
 	char *text = malloc((size_t)st.st_size);
@@ -176,7 +192,8 @@ int checkpoint_read(struct checkpoint *c, struct book *book)
 		}
 	}
 	if (err < 0 && err != -ENOENT) {
-		tl_log_err("cannot read checkpoint %s: %s", c->path, strerror(-err));
+		tl_log_err("cannot read checkpoint %s: %s", c->path,
+			   err == -EINVAL ? "it is something else" : strerror(-err));
 		return err;
 	}
 	return err == 0 ? 1 : 0;

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "log.h"
+#include "service.h"
 
 #define GAP_NS	  (2 * TL_MS_NS)
 #define OLDEST_NS (10 * TL_MS_NS)
+#define ROOM_NS	  (100 * TL_MS_NS)
 
 _Static_assert((int)TAIL_PADDING >= (int)EVE_PADDING, "the tail pads for the normaliser");
 _Static_assert((int)TAIL_LINE_CUT == (int)EVE_LINE_CUT, "flags are passed on");
@@ -18,7 +21,7 @@ _Static_assert((int)TAIL_LINE_TOO_LONG == (int)EVE_LINE_TOO_LONG, "flags are pas
 
 /* How far the lines of a file are safe once a batch is, and all before it. */
 struct step {
-	struct step *next;
+	struct step *next; /* the first member */
 	struct output *output;
 	struct mark behind;
 	uint64_t number;
@@ -33,6 +36,8 @@ struct output {
 	struct tl_stream *stream;
 	struct step *head;
 	struct step **tail;
+	bool broken;		/* a batch was not sent: neither it nor what follows is safe */
+	uint64_t broken_number; /* of the step of it */
 };
 
 struct follow {
@@ -46,16 +51,18 @@ struct follow {
 	bool moved;		      /* which is not in a step yet */
 	uint64_t first_ns;	      /* coarse wall clock, of the first of these lines */
 	uint64_t sent_ns; /* monotonic, when the last batch was sent for want of lines */
-	uint64_t events;
 	struct step *pushing;
+	bool room; /* in the window, for this batch */
 
 	pthread_mutex_t lock; /* the steps, and what follows */
 	struct output *outputs;
 	bool some_finished;
-	uint64_t unsafe;
+	bool told; /* that nothing becomes safe any more */
 };
 
 /* --- what is safe ---------------------------------------------------------- */
+
+_Static_assert(offsetof(struct step, next) == 0, "extend");
 
 /* The outbox may tell of the last batch while we are still in the push of it: freed later. */
 static void finish(struct follow *f, struct output *output)
@@ -92,19 +99,56 @@ static uint64_t put(void *context, const struct tl_msg *msg)
 	return (uint64_t)(uintptr_t)f->pushing;
 }
 
-/* What was not sent stays: the next run reads it again. */
+/* It was not sent, or lies behind such a one: the next run reads it again. */
+static void give_up(struct output *output, struct step *step)
+{
+	struct step **at = &output->head;
+
+	while (*at != step) {
+		at = &(*at)->next;
+	}
+	*at = step->next;
+	free(step);
+	/* They were safe before it broke, and must not be taken for what follows the ones before.
+	 */
+	while (*at && (*at)->safe) {
+		step = *at;
+		*at = step->next;
+		free(step);
+	}
+	if (!*at) {
+		output->tail = at;
+	}
+}
+
+static void tell_broken(struct follow *f)
+{
+	if (!f->told && !tl_service_stopping()) {
+		f->told = true;
+		tl_log_warn(
+			"an output failed: what is read from now on is not safe, and comes again "
+			"in the next run");
+	}
+}
+
 static void done(void *context, uint64_t ticket, bool sent)
 {
 	struct follow *f = context;
 	struct step *step = (struct step *)(uintptr_t)ticket;
+	struct output *output = step->output;
 
-	if (!sent) {
-		return;
-	}
 	pthread_mutex_lock(&f->lock);
-	step->safe = true;
-	f->unsafe--;
-	settle(f, step->output);
+	if (!sent && (!output->broken || step->number < output->broken_number)) {
+		output->broken = true;
+		output->broken_number = step->number;
+		tell_broken(f);
+	}
+	if (output->broken && step->number >= output->broken_number) {
+		give_up(output, step);
+	} else {
+		step->safe = true;
+		settle(f, output);
+	}
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -125,9 +169,26 @@ static struct step *add_step(struct follow *f, bool last)
 	pthread_mutex_lock(&f->lock);
 	*output->tail = step;
 	output->tail = &step->next;
-	f->unsafe++;
 	pthread_mutex_unlock(&f->lock);
 	return step;
+}
+
+/*
+ * Lines of which nothing was kept, behind others like them that wait: those wait for these as
+ * well, so that a consumer that is away does not make their number grow.
+ */
+static bool extend(struct follow *f)
+{
+	struct output *output = f->output;
+
+	pthread_mutex_lock(&f->lock);
+	struct step *newest = output->head ? (struct step *)output->tail : 0; /* its `next` */
+	bool extends = newest && newest->safe;
+	if (extends) {
+		newest->behind = f->behind;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return extends;
 }
 
 static void free_output(struct output *output)
@@ -172,6 +233,10 @@ static int send(struct follow *f, bool end, bool last)
 	if (!f->output || (!sends && !f->moved && !last)) {
 		return 0;
 	}
+	if (!sends && !last && extend(f)) {
+		f->moved = false;
+		return 0;
+	}
 	struct step *step = add_step(f, last);
 	if (!step) {
 		return -ENOMEM;
@@ -182,6 +247,7 @@ static int send(struct follow *f, bool end, bool last)
 		return 0;
 	}
 	f->pushing = step;
+	f->room = false;
 	int err = tl_stream_push(f->output->stream, &f->batch, end);
 	/* The window is full, and the service stops. */
 	return err == -ETIMEDOUT ? -EINTR : err;
@@ -284,7 +350,6 @@ static int take(struct follow *f, const struct tail_line *line)
 	if (err < 0) {
 		return err;
 	}
-	f->events += (unsigned int)err;
 	f->behind = line->behind;
 	if (!f->moved) {
 		f->first_ns = now_ns;
@@ -314,9 +379,24 @@ static int next_or_send(struct follow *f, struct tail_line *line, uint64_t timeo
 	return follow_flush(f);
 }
 
+/* For what the batch may become, and the statistics beside it. */
+static bool has_room(struct follow *f, uint64_t timeout_ns)
+{
+	if (!f->room) {
+		f->room = tl_outbox_wait_room(f->outbox, 2 * TL_BATCH_TARGET,
+					      timeout_ns < ROOM_NS ? timeout_ns : ROOM_NS);
+	}
+	return f->room;
+}
+
 int follow_next(struct follow *f, uint64_t timeout_ns)
 {
 	struct tail_line line;
+
+	if (!has_room(f, timeout_ns)) {
+		/* Files that are rotated meanwhile are opened before they are deleted. */
+		return tail_keep(f->tail);
+	}
 	int got = tail_next(f->tail, &line, f->moved ? 0 : timeout_ns);
 
 	if (got == 0 && f->moved) {
@@ -330,19 +410,6 @@ int follow_next(struct follow *f, uint64_t timeout_ns)
 		tl_log_err("%s: cannot pass on its lines: %s", line.file->path, strerror(-err));
 	}
 	return err < 0 ? err : 1;
-}
-
-uint64_t follow_events(const struct follow *f)
-{
-	return f->events;
-}
-
-uint64_t follow_unsafe(struct follow *f)
-{
-	pthread_mutex_lock(&f->lock);
-	uint64_t unsafe = f->unsafe;
-	pthread_mutex_unlock(&f->lock);
-	return unsafe;
 }
 
 /* --- from start to end ------------------------------------------------------- */

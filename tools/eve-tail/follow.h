@@ -7,6 +7,8 @@
  * A batch is sent when it is full, when another file has its turn, when no line
  * follows, but then not within 2 ms of the one before, and 10 ms after its first line.
  *
+ * While the window of the outbox is full no line is taken, but files are looked after.
+ *
  * One thread, but for what the outbox tells. Logs what made it stop.
  */
 #ifndef EVE_TAIL_FOLLOW_H
@@ -33,9 +35,5 @@ int follow_next(struct follow *follow, uint64_t timeout_ns);
 
 /* Sends what waits. 0 or -errno, as follow_next. */
 int follow_flush(struct follow *follow);
-
-/* Events of lines so far, and batches that are not safe yet. */
-uint64_t follow_events(const struct follow *follow);
-uint64_t follow_unsafe(struct follow *follow);
 
 #endif

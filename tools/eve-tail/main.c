@@ -2,6 +2,7 @@
 /* eve-tail: events from the lines of Suricata's eve.json. */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "clock.h"
 #include "exit.h"
@@ -17,6 +18,8 @@
 #define STATS_NS      TL_SECOND_NS
 #define CLOSE_WAIT_NS (4 * TL_SECOND_NS)
 
+enum { FILES_WANTED = 4096 };
+
 struct run {
 	const struct options *options;
 	struct eve *eve;
@@ -29,6 +32,17 @@ struct run {
 
 /* --- start ------------------------------------------------------------------ */
 
+/* Half of what there may be: the rest is for sockets, and for looking into files. */
+static unsigned int open_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 2 > TAIL_OPEN_MAX) {
+		return TAIL_OPEN_MAX;
+	}
+	return limit.rlim_cur > 4 ? (unsigned int)limit.rlim_cur / 2 : 1;
+}
+
 static int open_tail(struct run *run)
 {
 	const struct options *o = run->options;
@@ -39,6 +53,7 @@ static int open_tail(struct run *run)
 		.checkpoint = o->checkpoint,
 		.select_hash = options_select_hash(o),
 		.max_line = o->max_line,
+		.open_max = open_max(),
 	};
 
 	memcpy(config.places, o->files.items, o->files.count * sizeof(config.places[0]));
@@ -71,9 +86,22 @@ static int open_outbox(struct run *run)
 	return err == 0 ? tl_outbox_open(&run->outbox, &config) : err;
 }
 
+/* A descriptor for each file that is live; what there are not, is closed and opened in turn. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FILES_WANTED) {
+		limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int open_run(struct run *run)
 {
 	int err = tl_service_open();
+
+	raise_limit();
 
 	if (err == 0) {
 		err = tl_privilege_drop(0, TL_PRIVILEGE_KEEP_USER | TL_PRIVILEGE_READ_FILES);
@@ -95,6 +123,10 @@ static int open_run(struct run *run)
 		err = tailstats_create(&run->stats, run->tail, run->eve, run->outbox,
 				       files->items[0]);
 	}
+	if (err == 0) {
+		const struct options *o = run->options;
+		err = tailstats_report(run->stats, o->stats_url, o->insecure, o->files.items[0]);
+	}
 	return err;
 }
 
@@ -105,8 +137,10 @@ static uint64_t until(uint64_t due_ns, uint64_t now_ns)
 	return due_ns > now_ns ? due_ns - now_ns : 0;
 }
 
+/* What is to be done now and then. */
 static void take_signals(struct run *run)
 {
+	tailstats_tick(run->stats);
 	if (tl_service_take_stats()) {
 		tailstats_print(run->stats);
 	}
@@ -136,6 +170,14 @@ static int follow_until(struct run *run, uint64_t due_ns)
 	return got < 0 ? got : 0;
 }
 
+/* Not where they would have to wait: the next ones say more. */
+static int send_stats(struct run *run)
+{
+	return tl_outbox_wait_room(run->outbox, TL_BATCH_TARGET, 0)
+		       ? tailstats_send(run->stats, false)
+		       : 0;
+}
+
 static int follow_all(struct run *run)
 {
 	uint64_t now_ns = tl_clock_mono_ns();
@@ -148,9 +190,11 @@ static int follow_all(struct run *run)
 		err = follow_until(run, stats_ns < end_ns ? stats_ns : end_ns);
 		now_ns = tl_clock_mono_ns();
 		if (err == 0 && now_ns >= stats_ns) {
-			err = tailstats_send(run->stats, false);
+			err = send_stats(run);
 			stats_ns = now_ns + STATS_NS;
 		}
+		/* While lines come without a pause nobody else looks. */
+		take_signals(run);
 		if (err == 0) {
 			err = tl_outbox_error(run->outbox);
 		}
@@ -175,16 +219,19 @@ static int finish(struct run *run, int err)
 	}
 	int close_err = tl_outbox_close(run->outbox, waits ? UINT64_MAX : CLOSE_WAIT_NS, &counts);
 	run->outbox = 0;
+	tailstats_close(run->stats, &counts);
 	tailstats_print(run->stats);
 	if (close_err == 0 || close_err == -EPIPE) {
 		return err;
 	}
-	const char *then = run->options->checkpoint ? "the next run sends them again"
-						    : "without --checkpoint they are lost";
+	bool again = tail_reads_again(run->tail);
+	const char *then = again		      ? "the next run sends them again"
+			   : run->options->checkpoint ? "those of pipes and sockets are lost"
+						      : "without --checkpoint they are lost";
 	tl_log_warn("%llu events are not safe (%llu of them were sent): %s",
 		    (unsigned long long)counts.dropped_events,
 		    (unsigned long long)counts.unconfirmed_events, then);
-	return close_err == -ETIMEDOUT && run->options->checkpoint ? err : close_err;
+	return close_err == -ETIMEDOUT && again ? err : close_err;
 }
 
 static int close_run(struct run *run)
@@ -197,7 +244,17 @@ static int close_run(struct run *run)
 	return err;
 }
 
-static int exit_code(int err)
+/* All that is there was read, but not all that was asked for is there. */
+static bool is_incomplete(const struct run *run, int err)
+{
+	const struct options *o = run->options;
+
+	return err == -ENOENT && o->once && (o->count == 0 || run->lines < o->count) &&
+	       !tail_found_all(run->tail);
+}
+
+/* Why it did not begin. */
+static int start_code(int err)
 {
 	switch (err) {
 	case -EINVAL:
@@ -207,7 +264,7 @@ static int exit_code(int err)
 	case -EPERM:
 		return TL_EXIT_UNAVAILABLE;
 	default:
-		return is_clean_end(err) ? TL_EXIT_OK : TL_EXIT_FAILED;
+		return err < 0 ? TL_EXIT_FAILED : TL_EXIT_OK;
 	}
 }
 
@@ -215,12 +272,16 @@ static int work(const struct options *options)
 {
 	struct run run = {.options = options};
 	int err = open_run(&run);
-	int code = exit_code(err);
+	int code = start_code(err);
 
 	if (err == 0) {
-		tl_service_ready(options->ready_fd == UINT64_MAX ? -1 : (int)options->ready_fd);
+		int fd = options->ready_fd == UINT64_MAX ? -1 : (int)options->ready_fd;
+		if (tl_service_ready(fd) < 0) {
+			tl_log_warn("--ready-fd %d: %s", fd, strerror(errno));
+		}
 		err = finish(&run, follow_all(&run));
-		code = is_clean_end(err) ? TL_EXIT_OK : TL_EXIT_FAILED;
+		bool ok = is_clean_end(err) && !is_incomplete(&run, err);
+		code = ok ? TL_EXIT_OK : TL_EXIT_FAILED;
 	}
 	int close_err = close_run(&run);
 	return close_err < 0 && code == TL_EXIT_OK ? TL_EXIT_FAILED : code;

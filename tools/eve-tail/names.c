@@ -197,38 +197,45 @@ static bool same_folder(const char *a, const char *b)
 	return len == folder_len(b) && memcmp(a, b, len) == 0;
 }
 
-/* The home with the longest name of which this is a rotated one. */
-static int add_entry(struct names *names, char *const *homes, size_t first, size_t count,
-		     const char *name)
+static int by_text(const void *a, const void *b)
 {
-	size_t at = folder_len(homes[first]);
-	const char *home = 0;
-	uint64_t turn = 0;
-	char path[PATH_MAX];
-
-	for (size_t i = first; i < count; i++) {
-		uint64_t its;
-		if (same_folder(homes[first], homes[i]) &&
-		    names_is_rotated(homes[i] + at, name, &its) &&
-		    (!home || strlen(homes[i]) > strlen(home))) {
-			home = homes[i];
-			turn = its;
-		}
-	}
-	if (!home ||
-	    snprintf(path, sizeof(path), "%.*s%s", (int)at, homes[first], name) >= PATH_MAX) {
-		return 0;
-	}
-	return add(names, path, home, turn);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int add_folder(struct names *names, char *const *homes, size_t first, size_t count)
+/*
+ * The home with the longest name of which this is a rotated one: what rotation puts behind a name
+ * begins with a dot or a dash, so few names are asked for, however many homes there are.
+ */
+static int add_entry(struct names *names, char *const *homes, size_t count, const char *folder,
+		     const char *name)
+{
+	char path[PATH_MAX], text[PATH_MAX];
+	char *key = text;
+	uint64_t turn;
+
+	if (snprintf(path, sizeof(path), "%s%s", folder, name) >= PATH_MAX) {
+		return 0;
+	}
+	size_t at = strlen(folder);
+	memcpy(text, path, strlen(path) + 1);
+	for (size_t len = strlen(path) - 1; len > at; len--) {
+		if (path[len] != '.' && path[len] != '-') {
+			continue;
+		}
+		text[len] = '\0';
+		char *const *home = bsearch(&key, homes, count, sizeof(*homes), by_text);
+		if (home && names_is_rotated(*home + at, name, &turn)) {
+			return add(names, path, *home, turn);
+		}
+	}
+	return 0;
+}
+
+static int add_folder(struct names *names, char *const *homes, size_t count, const char *home)
 {
 	char folder[PATH_MAX];
-	size_t len = folder_len(homes[first]);
 
-	snprintf(folder, sizeof(folder), "%.*s", len > 0 ? (int)len : 1,
-		 len > 0 ? homes[first] : ".");
+	snprintf(folder, sizeof(folder), "%.*s", (int)folder_len(home), home);
 	DIR *dir = opendir(folder);
 	if (!dir) {
 		names->failed = true;
@@ -236,26 +243,43 @@ static int add_folder(struct names *names, char *const *homes, size_t first, siz
 	}
 	int err = 0;
 	for (struct dirent *entry; err == 0 && (entry = readdir(dir));) {
-		err = add_entry(names, homes, first, count, entry->d_name);
+		err = add_entry(names, homes, count, folder, entry->d_name);
 	}
 	closedir(dir);
 	return err;
 }
 
+/* Those of one folder lie beside each other, but for the ones of folders in it. */
 int names_add_rotated(struct names *names, char *const *homes, size_t count)
 {
-	int err = 0;
+	size_t *read = calloc(count + 1, sizeof(*read)), read_count = 0;
+	int err = read ? 0 : -ENOMEM;
 
 	for (size_t i = 0; err == 0 && i < count; i++) {
-		bool read = false;
-		for (size_t k = 0; k < i && !read; k++) {
-			read = same_folder(homes[k], homes[i]);
+		bool known = false;
+		for (size_t k = read_count; k > 0 && !known; k--) {
+			known = same_folder(homes[read[k - 1]], homes[i]);
 		}
-		if (!read) {
-			err = add_folder(names, homes, i, count);
+		if (!known) {
+			read[read_count++] = i;
+			err = add_folder(names, homes, count, homes[i]);
 		}
 	}
+	free(read);
 	return err;
+}
+
+size_t names_sort_homes(char **homes, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(homes, count, sizeof(*homes), by_text);
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || strcmp(homes[kept - 1], homes[i]) != 0) {
+			homes[kept++] = homes[i];
+		}
+	}
+	return kept;
 }
 
 /* --- their order --------------------------------------------------------------- */

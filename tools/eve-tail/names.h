@@ -50,7 +50,10 @@ int names_add(struct names *names, const char *path);
 /* What a pattern matches. 0 or -ENOMEM; names->failed when a folder cannot be read. */
 int names_add_pattern(struct names *names, const char *pattern);
 
-/* The rotated ones of these homes, each folder read once. As above. */
+/* Absolute ones, sorted, each once: the number of those that are left. */
+size_t names_sort_homes(char **homes, size_t count);
+
+/* The rotated ones of such homes, each folder read once. As above. */
 int names_add_rotated(struct names *names, char *const *homes, size_t count);
 
 /* Drops those that are there twice (a link, two patterns), and sorts: oldest first. */

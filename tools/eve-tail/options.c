@@ -54,6 +54,8 @@ static const struct tl_opt opts[] = {
 	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
 	 "where the consumer acknowledges (URL.ack; tcp: the next port)", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
+	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
+	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 65535, 0, 0},
 	{0, "capabilities", TL_OPT_FLAG, FIELD(capabilities), 0,

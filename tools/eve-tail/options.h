@@ -28,7 +28,8 @@ struct options {
 	bool insecure;
 	uint64_t count;	      /* lines after which to stop; 0 = never */
 	uint64_t duration_ns; /* 0 = for ever */
-	uint64_t ready_fd;    /* UINT64_MAX = nobody asked */
+	const char *stats_url;
+	uint64_t ready_fd; /* UINT64_MAX = nobody asked */
 	bool capabilities;
 	unsigned int probe;
 	bool plain;

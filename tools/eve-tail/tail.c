@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "service.h"
@@ -8,7 +9,8 @@
 
 #define LOOK_NS (250 * TL_MS_NS)
 /* In a folder where names come and go all the time. */
-#define LOOK_GAP_NS (20 * TL_MS_NS)
+#define LOOK_GAP_NS   (20 * TL_MS_NS)
+#define SCAN_CHEAP_NS (20 * TL_MS_NS)
 /* Whatever the folders say. */
 #define SCAN_NS (5 * TL_SECOND_NS)
 
@@ -75,7 +77,10 @@ static int look(struct tail *t, uint64_t now_ns)
 	}
 	if (err == 0 && needs_scan(t, now_ns)) {
 		t->scan_ns = now_ns + SCAN_NS;
+		uint64_t start_ns = tl_clock_mono_ns();
 		err = tail_scan(t);
+		t->scanned_ns = tl_clock_mono_ns();
+		t->scan_cost_ns = t->scanned_ns - start_ns;
 	}
 	wake(t);
 	return err;
@@ -165,13 +170,17 @@ static bool has_more(const struct file *f)
 	return f->over || f->cut_off || (file_is_open(f) && !f->at_end);
 }
 
+static bool is_of_files(const struct place *p)
+{
+	return p->kind == PLACE_FILE || p->kind == PLACE_PATTERN;
+}
+
 static bool all_is_read(const struct tail *t)
 {
 	bool files = false;
 
 	for (unsigned int i = 0; i < t->config.place_count; i++) {
-		enum place_kind kind = t->places[i].kind;
-		files |= kind == PLACE_FILE || kind == PLACE_PATTERN;
+		files |= is_of_files(&t->places[i]);
 	}
 	if ((files && !t->config.once) || t->first || t->rescan || t->counts.waiting > 0 ||
 	    !flow_all_over(t)) {
@@ -185,7 +194,17 @@ static bool all_is_read(const struct tail *t)
 	return true;
 }
 
-static int keep_house(struct tail *t, uint64_t now_ns)
+/*
+ * Of thousands of files that end one after the other each calls for a scan, which takes long then:
+ * while there are lines to read, at most a fifth of the time goes into it.
+ */
+static bool scan_can_wait(const struct tail *t, bool idle)
+{
+	return !idle && t->scan_cost_ns > SCAN_CHEAP_NS &&
+	       tl_clock_mono_ns() < t->scanned_ns + 4 * t->scan_cost_ns;
+}
+
+static int keep_house(struct tail *t, uint64_t now_ns, bool idle)
 {
 	unsigned int news = watch_take(t->watch);
 
@@ -194,8 +213,9 @@ static int keep_house(struct tail *t, uint64_t now_ns)
 		wake(t);
 	}
 	t->news |= news & WATCH_NAMES || (news & WATCH_DATA && t->empty > 0);
-	if (t->rescan || now_ns >= t->look_ns ||
-	    (t->news && now_ns >= t->looked_ns + LOOK_GAP_NS)) {
+	bool due = t->rescan || now_ns >= t->look_ns ||
+		   (t->news && now_ns >= t->looked_ns + LOOK_GAP_NS);
+	if (due && !scan_can_wait(t, idle)) {
 		int err = look(t, now_ns);
 		if (err < 0) {
 			return err;
@@ -211,12 +231,12 @@ static int next_slowly(struct tail *t, struct tail_line *line, uint64_t timeout_
 	uint64_t deadline_ns =
 		timeout_ns > UINT64_MAX - start_ns ? UINT64_MAX : start_ns + timeout_ns;
 
-	for (;;) {
+	for (bool idle = false;;) {
 		bool busy = false;
 		if (tl_service_stopping()) {
 			return -EINTR;
 		}
-		int err = keep_house(t, now_ns);
+		int err = keep_house(t, now_ns, idle);
 		if (err < 0) {
 			return err;
 		}
@@ -224,6 +244,7 @@ static int next_slowly(struct tail *t, struct tail_line *line, uint64_t timeout_
 			return 1;
 		}
 		now_ns = tail_now(t);
+		idle = !busy;
 		if (!busy && all_is_read(t)) {
 			return -ENOENT;
 		}
@@ -247,6 +268,11 @@ int tail_next(struct tail *t, struct tail_line *line, uint64_t timeout_ns)
 	return next_slowly(t, line, timeout_ns);
 }
 
+int tail_keep(struct tail *t)
+{
+	return keep_house(t, tail_now(t), true);
+}
+
 /* --- how it goes ---------------------------------------------------------------------- */
 
 struct tail_counts tail_counts(const struct tail *t)
@@ -258,6 +284,31 @@ struct tail_counts tail_counts(const struct tail *t)
 		counts.open += file_is_open(t->files[i]);
 	}
 	return counts;
+}
+
+bool tail_found_all(const struct tail *t)
+{
+	bool all = !t->unreadable;
+	struct stat st;
+
+	for (unsigned int i = 0; i < t->config.place_count; i++) {
+		const struct place *p = &t->places[i];
+		if (p->kind == PLACE_FILE && stat(p->path, &st) < 0 && errno == ENOENT) {
+			tl_log_err("%s: %s", p->path, strerror(errno));
+			all = false;
+		}
+	}
+	return all;
+}
+
+bool tail_reads_again(const struct tail *t)
+{
+	bool files = true;
+
+	for (unsigned int i = 0; i < t->config.place_count; i++) {
+		files = files && is_of_files(&t->places[i]);
+	}
+	return files && t->checkpoint;
 }
 
 uint64_t tail_behind_bytes(const struct tail *t)

@@ -47,7 +47,7 @@ enum {
 	TAIL_PADDING = 64, /* readable bytes behind a line (EVE_PADDING) */
 	TAIL_MAX_LINE = 1 << 20,
 	TAIL_MAX_LINE_LEAST = 1024,
-	TAIL_OPEN_MAX = 256,
+	TAIL_OPEN_MAX = 1024,
 };
 
 #define TAIL_ROTATE_WAIT_NS 5000000000ull
@@ -122,6 +122,9 @@ int tail_open(struct tail **out, const struct tail_config *config);
  */
 int tail_next(struct tail *tail, struct tail_line *line, uint64_t timeout_ns);
 
+/* Looks after the files, without handing out a line: for who cannot take one now. 0 or -errno. */
+int tail_keep(struct tail *tail);
+
 /*
  * All lines up to `behind` are safe, as events with numbers below `number`. Earlier positions than
  * one that was said are ignored. The checkpoint is written by tail_next, at most once a second, and
@@ -150,6 +153,15 @@ struct tail_counts {
 };
 
 struct tail_counts tail_counts(const struct tail *tail);
+
+/*
+ * False when a file that was named is not there, or something could not be read when it was last
+ * looked for; the former is logged now, the latter was.
+ */
+bool tail_found_all(const struct tail *tail);
+
+/* What is not safe is read again by the next run: there is a checkpoint, and files only. */
+bool tail_reads_again(const struct tail *tail);
 
 /* Bytes that are there and were not handed out, of open files; a call of fstat for each. */
 uint64_t tail_behind_bytes(const struct tail *tail);

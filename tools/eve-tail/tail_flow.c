@@ -75,7 +75,8 @@ int flow_listen(struct place *p)
 	if (err < 0) {
 		tl_log_err("cannot listen on %s as uid %u: %s", p->path, geteuid(), strerror(-err));
 	}
-	return err;
+	/* Of the name: no other try will help. */
+	return err == -ENAMETOOLONG || err == -EEXIST ? -EINVAL : err;
 }
 
 void flow_close(struct place *p)

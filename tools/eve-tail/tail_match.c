@@ -18,7 +18,7 @@ int candidate_look(struct candidate *c)
 {
 	struct stat st;
 
-	if (c->head.len > 0) {
+	if (c->head.len > 0 && c->source.fd >= 0) {
 		return 1;
 	}
 	if (c->err == 0 && c->source.fd < 0) {
@@ -134,6 +134,7 @@ static void bind(struct tail *t, struct file *f, struct candidate *c)
 	if (c->source.fd >= 0) {
 		bool done = f->rec.state == RECORD_DONE && c->source.inflate && !c->longer;
 		f->rec.packed_bytes = done ? c->size : 0;
+		source_close(&c->source); /* there may be thousands */
 	}
 	f->looked = true;
 	f->looked_dev = c->dev;

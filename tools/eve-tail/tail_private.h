@@ -71,6 +71,7 @@ struct tail {
 	size_t empty;		   /* files that had nothing in them at the last scan */
 	uint64_t look_ns, scan_ns; /* next due */
 	uint64_t looked_ns;
+	uint64_t scanned_ns, scan_cost_ns; /* monotonic: when the last scan ended, and its time */
 	uint64_t save_ns, retry_ns; /* not before; retry: after a failure, also when a file waits */
 	struct tl_log_limit save_limit, read_limit, full_limit;
 

@@ -51,17 +51,7 @@ static int watch_places(struct tail *t, char *const *homes, size_t count)
 	return err;
 }
 
-/* A name that files may have had: of a place, of what matches now, of what did. Borrowed. */
-static void add_home(char **homes, size_t *count, char *home)
-{
-	for (size_t i = 0; i < *count; i++) {
-		if (strcmp(homes[i], home) == 0) {
-			return;
-		}
-	}
-	homes[(*count)++] = home;
-}
-
+/* The names that files may have had: of a place, of what matches now, of what did. Borrowed. */
 static size_t find_homes(struct tail *t, const struct names *names, char **homes)
 {
 	size_t count = 0;
@@ -69,20 +59,20 @@ static size_t find_homes(struct tail *t, const struct names *names, char **homes
 
 	for (unsigned int i = 0; i < t->config.place_count; i++) {
 		if (t->places[i].kind == PLACE_FILE) {
-			add_home(homes, &count, t->places[i].path);
+			homes[count++] = t->places[i].path;
 		}
 	}
 	for (size_t i = 0; i < names->count; i++) {
-		add_home(homes, &count, names->items[i].path);
+		homes[count++] = names->items[i].path;
 	}
 	for (size_t i = 0; i < t->count; i++) {
 		struct file *f = t->files[i];
 		if (!f->flow && f->rec.state != RECORD_DONE &&
 		    tail_covers(t, f->rec.home, &settled)) {
-			add_home(homes, &count, f->rec.home);
+			homes[count++] = f->rec.home;
 		}
 	}
-	return count;
+	return names_sort_homes(homes, count);
 }
 
 static int list(struct tail *t, struct names *names)
@@ -300,6 +290,7 @@ static int sort_out(struct tail *t, struct names *names)
 	for (size_t i = 0; err == 0 && i < names->count; i++) {
 		if (!names->items[i].file && !names->items[i].ignored) {
 			err = add_new(t, &names->items[i]);
+			source_close(&names->items[i].source); /* there may be thousands */
 		}
 	}
 	for (size_t i = 0; err == 0 && i < t->count; i++) {

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "log.h"
 #include "msgpack.h"
+#include "outbox_metrics.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -26,11 +27,43 @@ static const char *const names[] = {
 	"failed_writes", "open_files", "waiting",    "behind_bytes",
 };
 
+/* The same for capmetrics, in the same order. */
+static const struct tl_metric table[] = {
+	TL_OUTBOX_METRIC_ROWS,
+	TL_COUNTER("read_lines", "lines", "Lines read"),
+	TL_COUNTER("read_bytes", "bytes", "Bytes of them, newlines included"),
+	TL_COUNTER("made_events", "events", "Events made of them"),
+	TL_COUNTER("unselected_lines", "lines", "Lines of other types than asked for"),
+	TL_COUNTER("unparsed_lines", "lines",
+		   "Lines that were no JSON object, no UTF-8, or too "
+		   "long"),
+	TL_COUNTER("lost_fields", "fields", "Fields that did not fit a limit"),
+	TL_COUNTER("too_long_lines", "lines", "Lines of which the first bytes were taken"),
+	TL_COUNTER("cut_lines", "lines", "Last lines without a newline"),
+	TL_COUNTER("nul_bytes", "bytes", "Skipped where a file was truncated under its writer"),
+	TL_COUNTER("begun_files", "files", "Files begun, each a stream"),
+	TL_COUNTER("ended_files", "files", "Files that were over"),
+	TL_COUNTER("truncated_files", "files", "Files that were truncated in place"),
+	TL_COUNTER("lost_files", "files", "Files gone before all of them was read, or safe"),
+	TL_COUNTER("lost_bytes", "bytes", "Bytes of them, as far as is known"),
+	TL_COUNTER("damaged_files", "files",
+		   "Compressed files that could not be read to their "
+		   "end"),
+	TL_COUNTER("failed_writes", "writes", "Times that the checkpoint could not be written"),
+	TL_GAUGE("open_files", "files", "Files held open"),
+	TL_GAUGE("waiting_files", "files", "Files that wait for another to be closed"),
+	TL_GAUGE("behind_bytes", "bytes", "Bytes written and not read yet"),
+};
+
 _Static_assert(sizeof(struct figures) == COUNT_OF(names) * sizeof(uint64_t), "a name for each");
+_Static_assert(COUNT_OF(table) == TL_OUTBOX_METRICS + COUNT_OF(names), "a metric for each");
 
 struct tailstats {
 	struct tail *tail;
 	const struct eve *eve;
+	struct tl_outbox *outbox;
+	struct tl_outbox_counts last; /* when it is closed */
+	struct tl_metrics *metrics;
 	struct tl_stream *stream;
 	struct tl_shapes *shapes;
 	struct tl_batch_writer batch;
@@ -125,6 +158,54 @@ void tailstats_print(const struct tailstats *r)
 	}
 }
 
+/* --- for capmetrics --------------------------------------------------------- */
+
+static void gather(void *context, struct tl_metrics *m)
+{
+	const struct tailstats *r = context;
+	struct figures figures = figures_of(r);
+	struct tl_outbox_counts out = r->outbox ? tl_outbox_counts(r->outbox) : r->last;
+	const uint64_t *values = (const uint64_t *)&figures;
+
+	tl_outbox_metrics_add(m, &out, 0);
+	for (unsigned int i = 0; i < COUNT_OF(names); i++) {
+		tl_metrics_add(m, TL_OUTBOX_METRICS + i, values[i], 0);
+	}
+}
+
+int tailstats_report(struct tailstats *r, const char *url, bool insecure, const char *place)
+{
+	const struct tl_metrics_config config = {
+		.url = url,
+		.insecure = insecure,
+		.tool = "eve-tail",
+		.place = place,
+		.engine = "eve-tail",
+		.mode = "file",
+		.table = table,
+		.table_count = COUNT_OF(table),
+		.gather = gather,
+		.context = r,
+	};
+
+	return tl_metrics_open(&r->metrics, &config);
+}
+
+void tailstats_tick(struct tailstats *r)
+{
+	tl_metrics_tick(r->metrics);
+}
+
+void tailstats_close(struct tailstats *r, const struct tl_outbox_counts *counts)
+{
+	r->last = *counts;
+	r->outbox = 0;
+	tl_metrics_close(r->metrics);
+	r->metrics = 0;
+}
+
+/* --- from start to end -------------------------------------------------------- */
+
 static int make_shape(struct tailstats *r)
 {
 	struct tl_str entities[COUNT_OF(names) + 2];
@@ -151,6 +232,7 @@ int tailstats_create(struct tailstats **out, struct tail *tail, const struct eve
 	}
 	r->tail = tail;
 	r->eve = eve;
+	r->outbox = outbox;
 	int err = tl_shapes_create(&r->shapes);
 	if (err == 0) {
 		err = make_shape(r);
@@ -173,6 +255,7 @@ void tailstats_destroy(struct tailstats *r)
 	if (!r) {
 		return;
 	}
+	tl_metrics_close(r->metrics);
 	tl_batch_fini(&r->batch);
 	tl_stream_destroy(r->stream);
 	tl_shapes_destroy(r->shapes);
