@@ -17,6 +17,7 @@
 
 const volatile struct tl_kernel_config config;
 struct tl_control control SEC(".data.control");
+struct tl_gate gate SEC(".data.gate");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -328,7 +329,8 @@ static __noinline void resolve_fragment(struct tl_packet *pkt, struct tl_books *
 
 static __always_inline int add_flow(struct tl_packet *pkt, struct frame *f, struct tl_books *b)
 {
-	f->now_ns = clock_ns(b);
+	if (!f->now_ns)
+		f->now_ns = clock_ns(b);
 	if (pkt->frag != TL_FRAG_NONE)
 		resolve_fragment(pkt, b, f->now_ns);
 	struct tl_flow_value *v = find_flow(f->epoch, &pkt->key);
@@ -336,6 +338,18 @@ static __always_inline int add_flow(struct tl_packet *pkt, struct frame *f, stru
 		return add_new_flow(pkt, f, b);
 	add_to_flow(v, pkt, f);
 	return TL_CLASS_FLOW;
+}
+
+/* While engines change (common/handover.h): what is not ours to count. The clock is read for each
+ * packet then, and that reading is the packet's time. */
+static __always_inline int is_kept_out(struct frame *f)
+{
+	volatile const struct tl_gate *g = &gate;
+
+	if (!g->looked_at)
+		return 0;
+	f->now_ns = bpf_ktime_get_ns();
+	return f->now_ns < g->begin_ns || f->now_ns >= g->end_ns;
 }
 
 /* The epoch is read once for all that a frame touches. */
@@ -352,29 +366,34 @@ static __always_inline void seal_key(struct tl_flow_key *key, __u8 direction)
 	key->ifindex = config.ifindex;
 }
 
-static __always_inline void count(struct tl_packet *pkt, struct frame *f, __u8 direction)
+/* 0: the frame was not ours to count. */
+static __always_inline int count(struct tl_packet *pkt, struct frame *f, __u8 direction)
 {
+	if (is_kept_out(f))
+		return 0;
 	struct tl_books *b = open_books(f);
 	int class = pkt->class;
-
 	if (!b)
-		return;
+		return 1;
 	enter(&b->total, &f->segments);
 	if (class == TL_CLASS_FLOW) {
 		seal_key(&pkt->key, direction);
 		class = add_flow(pkt, f, b);
 	}
 	enter(&b->by_class[class & (TL_CLASS_COUNT - 1)], &f->segments);
+	return 1;
 }
 
-static __always_inline void count_filtered(struct frame *f)
+static __always_inline int count_filtered(struct frame *f)
 {
+	if (is_kept_out(f))
+		return 0;
 	struct tl_books *b = open_books(f);
-
 	if (b) {
 		enter(&b->total, &f->segments);
 		enter(&b->by_class[TL_CLASS_FILTERED], &f->segments);
 	}
+	return 1;
 }
 
 /* --- XDP ------------------------------------------------------------------ */
@@ -385,9 +404,10 @@ static __always_inline __u32 xdp_len(struct xdp_md *ctx)
 	return config.frags ? (__u32)bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
 }
 
-static __always_inline int xdp_verdict(void)
+/* What is not ours is the other engine's, which may be a packet socket further up. */
+static __always_inline int xdp_verdict(int counted)
 {
-	return config.drop ? XDP_DROP : XDP_PASS;
+	return config.drop && counted ? XDP_DROP : XDP_PASS;
 }
 
 SEC("xdp")
@@ -400,8 +420,7 @@ int xdp_flow(struct xdp_md *ctx)
 	tl_parse_begin(&pkt);
 	tl_parse_ethernet((void *)(long)ctx->data, (void *)(long)ctx->data_end, len, &pkt);
 	tl_segments_one(&pkt, len, &f.segments);
-	count(&pkt, &f, TL_DIR_IN);
-	return xdp_verdict();
+	return xdp_verdict(count(&pkt, &f, TL_DIR_IN));
 }
 
 SEC("xdp")
@@ -409,8 +428,7 @@ int xdp_filtered(struct xdp_md *ctx)
 {
 	struct frame f = {.segments = {.packets = 1, .bytes = xdp_len(ctx)}};
 
-	count_filtered(&f);
-	return xdp_verdict();
+	return xdp_verdict(count_filtered(&f));
 }
 
 /* --- tc ------------------------------------------------------------------- */
@@ -456,9 +474,9 @@ static __always_inline void measure_skb(struct __sk_buff *skb, struct tl_packet 
 	f->skb = 1;
 }
 
-static __always_inline int tc_verdict(__u8 direction)
+static __always_inline int tc_verdict(int counted, __u8 direction)
 {
-	return config.drop && direction == TL_DIR_IN ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return config.drop && counted && direction == TL_DIR_IN ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 static __always_inline int tc_count(struct __sk_buff *skb, __u8 direction)
@@ -467,8 +485,7 @@ static __always_inline int tc_count(struct __sk_buff *skb, __u8 direction)
 	struct frame f = {0};
 
 	measure_skb(skb, &pkt, &f);
-	count(&pkt, &f, direction);
-	return tc_verdict(direction);
+	return tc_verdict(count(&pkt, &f, direction), direction);
 }
 
 static __always_inline int tc_count_filtered(struct __sk_buff *skb, __u8 direction)
@@ -477,8 +494,7 @@ static __always_inline int tc_count_filtered(struct __sk_buff *skb, __u8 directi
 	struct frame f = {0};
 
 	measure_skb(skb, &pkt, &f);
-	count_filtered(&f);
-	return tc_verdict(direction);
+	return tc_verdict(count_filtered(&f), direction);
 }
 
 SEC("tc")

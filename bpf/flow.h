@@ -186,6 +186,19 @@ struct tl_control {
 	__u32 spare;
 };
 
+/*
+ * Which packets are counted at all: those whose time (CLOCK_MONOTONIC) is at
+ * begin_ns or later and before end_ns. User space writes, the kernel reads. It
+ * belongs to the loaded programs and is never pinned: one that was shut stays
+ * so until another program takes its place.
+ */
+struct tl_gate {
+	__u32 looked_at; /* 0: open, the times are not compared, and no clock is read for them */
+	__u32 zero;
+	__u64 begin_ns;
+	__u64 end_ns;
+};
+
 enum tl_hint_kind {
 	TL_HINT_NEW,	  /* first packet of a flow in this epoch */
 	TL_HINT_PRESSURE, /* the flow map is filling up: flip early */

@@ -197,11 +197,25 @@ static int open_outbox(struct capd *capd)
 	return err == 0 ? tl_outbox_open(&capd->shared.outbox, &config) : err;
 }
 
+static int open_handover(struct capd *capd)
+{
+	const struct tl_handover_config config = {
+		.state_file = capd->options->state,
+		.cut_file = capd->options->cut,
+		.standby = capd->options->standby,
+	};
+
+	return tl_handover_open(&capd->shared.handover, &config);
+}
+
 /* Everything that needs a privilege, then their end, then the first thread. */
 static int open_all(struct capd *capd)
 {
-	int err = tl_service_open();
+	int err = open_handover(capd);
 
+	if (err == 0) {
+		err = tl_service_open();
+	}
 	if (err == 0) {
 		err = open_ports(capd);
 	}
@@ -263,6 +277,36 @@ static uint64_t deadline_after(uint64_t now_ns, uint64_t duration_ns)
 								     : now_ns + duration_ns;
 }
 
+/* Has the ports count what is theirs: for what was told just now, and for times that have come. */
+static void hand_over(struct capd *capd)
+{
+	struct tl_handover *handover = &capd->shared.handover;
+	uint64_t now = tl_clock_wall_ns();
+
+	if (tl_service_take_cut()) {
+		(void)tl_handover_take_cut(handover, now);
+	}
+	struct tl_span span = tl_handover_span(handover);
+	if (tl_span_is_all(&span)) {
+		return;
+	}
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		capd->shared.engine->follow(capd->ports[i]);
+	}
+	if (tl_handover_is_over(handover, now)) {
+		tl_service_stop();
+	}
+}
+
+/* The earlier of that monotonic time and the next one of the handover. */
+static uint64_t wake_before(const struct capd *capd, uint64_t wake, uint64_t mono_now)
+{
+	uint64_t now = tl_clock_wall_ns();
+	uint64_t due = tl_handover_due(&capd->shared.handover, now);
+
+	return due - now < wake - mono_now ? mono_now + (due - now) : wake;
+}
+
 static void run(struct capd *capd)
 {
 	uint64_t now = tl_clock_mono_ns();
@@ -272,8 +316,10 @@ static void run(struct capd *capd)
 	take_cpu_percent(capd);
 	while (!tl_service_stopping()) {
 		uint64_t wake = stats_due < end ? stats_due : end;
-		tl_service_wait(wake > now ? wake - now : 0);
+		wake = wake > now ? wake_before(capd, wake, now) : now;
+		tl_service_wait(wake - now);
 		now = tl_clock_mono_ns();
+		hand_over(capd);
 		if (tl_service_take_stats()) {
 			print_stats(capd);
 		}
@@ -300,6 +346,7 @@ static int finish(struct capd *capd)
 {
 	struct tl_outbox_counts counts;
 
+	tl_handover_write(&capd->shared.handover);
 	push_all_stats(capd, true);
 	for (unsigned int i = 0; i < capd->port_count; i++) {
 		print_port(capd->ports[i]);
@@ -360,6 +407,7 @@ static int capture(struct capd *capd)
 	for (unsigned int i = 0; i < capd->port_count; i++) {
 		close_port(capd->ports[i]);
 	}
+	tl_handover_close(&capd->shared.handover);
 	return exit_code(err);
 }
 

@@ -12,8 +12,10 @@
 
 #include <stdatomic.h>
 
+#include "abilities.h"
 #include "capd_options.h"
 #include "event.h"
+#include "handover.h"
 #include "meter.h"
 #include "outbox.h"
 
@@ -24,7 +26,8 @@ struct tl_capd_shared {
 	const struct tl_capd_engine *engine;
 	const struct tl_capd_options *options; /* of engine->options_size bytes */
 	struct tl_outbox *outbox;
-	atomic_bool failed; /* a thread met what a restart may cure */
+	struct tl_handover handover; /* which packets are ours to count */
+	atomic_bool failed;	     /* a thread met what a restart may cure */
 };
 
 /* One interface; the engine's own struct begins with it. */
@@ -36,31 +39,16 @@ struct tl_capd_port {
 	struct tl_batch_writer stats_batch; /* the main thread's */
 };
 
-/* What a program can do, for the ladder. */
-struct tl_capd_abilities {
-	bool zero_copy;
-	bool kernel_offload;
-	bool emits_raw_packets;
-	double max_throughput_mpps; /* measured; docs/design.md */
-};
-
-/* Why an interface cannot be used, or in which mode it can. */
-struct tl_capd_answer {
-	bool usable;
-	const char *mode; /* when usable */
-	char reason[256]; /* when not: what a person can act on */
-};
-
 /*
  * Calls are made by the main thread in this order: open all, prepare,
- * privileges go, begin all, start all, read each second, join all, read,
- * close all. A port is zero, but for struct tl_capd_port, before open; close
+ * privileges go, begin all, start all, read each second and follow between,
+ * join all, read, close all. A port is zero, but for struct tl_capd_port, before open; close
  * accepts one that open failed on.
  */
 struct tl_capd_engine {
 	const char *name; /* of the program, and of the engine in events */
 	const char *summary;
-	struct tl_capd_abilities abilities;
+	struct tl_abilities abilities; /* but name, requires_root, emits_flows */
 
 	const struct tl_opt *opts; /* beyond the common ones */
 	size_t options_size;	   /* of a struct that begins with struct tl_capd_options */
@@ -81,6 +69,8 @@ struct tl_capd_engine {
 	int (*begin)(struct tl_capd_port *port);
 	/* Packets and threads. 0 or -errno; logs. */
 	int (*start)(struct tl_capd_port *port);
+	/* The span of the handover is another one, or one of its ends has come. May come again. */
+	void (*follow)(struct tl_capd_port *port);
 	/* Waits for the threads: they take what is left and end their flows once the service stops.
 	 */
 	void (*join)(struct tl_capd_port *port);
@@ -93,7 +83,7 @@ struct tl_capd_engine {
 	void (*close)(struct tl_capd_port *port);
 	/* Tries the real thing on the port's interface, and gives it up again. -errno when not
 	 * usable. */
-	int (*probe)(struct tl_capd_port *port, struct tl_capd_answer *answer);
+	int (*probe)(struct tl_capd_port *port, struct tl_answer *answer);
 };
 
 /* The whole program; returns its exit code (exit.h). */

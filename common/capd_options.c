@@ -127,6 +127,20 @@ static const struct tl_opt opts[] = {
 	 .help = "write a newline to that descriptor when capturing",
 	 .min = 3,
 	 .max = 65535},
+	{.long_name = "state",
+	 .kind = TL_OPT_STRING,
+	 .metavar = "FILE",
+	 .offset = FIELD(state),
+	 .help = "keep first and last time and number of packets counted there"},
+	{.long_name = "cut",
+	 .kind = TL_OPT_STRING,
+	 .metavar = "FILE",
+	 .offset = FIELD(cut),
+	 .help = "on SIGUSR2: a time in ns since the epoch at which to end, or to begin"},
+	{.long_name = "standby",
+	 .kind = TL_OPT_FLAG,
+	 .offset = FIELD(standby),
+	 .help = "open everything, and count nothing before the first --cut"},
 	{.long_name = "capabilities",
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(capabilities),
@@ -207,6 +221,10 @@ static int check(const struct tl_capd_options *options)
 	}
 	if (options->interfaces.count == 0) {
 		tl_log_err("no interface: name one by -i IFACE, or -i any ('ip link' lists them)");
+		return -EINVAL;
+	}
+	if (options->standby && !options->cut) {
+		tl_log_err("--standby: nothing would end it: wants --cut FILE");
 		return -EINVAL;
 	}
 	return check_interfaces(&options->interfaces);

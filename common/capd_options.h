@@ -29,6 +29,9 @@ struct tl_capd_options {
 	bool community_id;
 	uint64_t window;
 	uint64_t ready_fd;   /* UINT64_MAX = nobody asked */
+	const char *state;   /* where to tell what was counted; 0: nowhere */
+	const char *cut;     /* where to read from or until when to count; 0: nowhere */
+	bool standby;	     /* count nothing before that */
 	char *joined_filter; /* of the words after the options; owned */
 	unsigned int probe;  /* enum tl_capd_probe */
 	bool no_promisc;

@@ -59,6 +59,11 @@ static int start(struct tl_capd_port *port)
 	return tl_ring_port_start(ring_port(port));
 }
 
+static void follow(struct tl_capd_port *port)
+{
+	tl_ring_port_follow(ring_port(port));
+}
+
 static void join(struct tl_capd_port *port)
 {
 	tl_ring_port_join(ring_port(port));
@@ -91,7 +96,7 @@ static void read_port(struct tl_capd_port *capd, bool take, bool closing,
 	struct tl_afp_counts kernel = tl_ring_port_kernel(port);
 
 	tl_meter_counts_to_stats(&counts.meter, stats);
-	stats->kernel_drops = kernel.drops + counts.lost;
+	stats->kernel_drops = tl_ring_port_own_drops(port, kernel.drops + counts.lost);
 	stats->ring_utilization = counts.utilization;
 	stats->residual_packets = residual(&counts, &kernel, closing);
 	stats->mode = tl_str_of(port->shared->engine->mode);
@@ -116,7 +121,7 @@ static const char *explain(int err)
 	}
 }
 
-static int probe(struct tl_capd_port *port, struct tl_capd_answer *answer)
+static int probe(struct tl_capd_port *port, struct tl_answer *answer)
 {
 	int err = open_port(port);
 
@@ -150,6 +155,7 @@ int tl_ring_main(const struct tl_ring_engine *ring, int argc, char **argv)
 		.prepare = prepare,
 		.begin = begin,
 		.start = start,
+		.follow = follow,
 		.join = join,
 		.read = read_port,
 		.close = close_port,

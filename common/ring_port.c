@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "clock.h"
 #include "log.h"
 
 static int allocate(struct tl_ring_port *port)
@@ -26,6 +28,21 @@ static int allocate(struct tl_ring_port *port)
 	return 0;
 }
 
+/*
+ * Has the kernel stamp each packet once, when it arrives. Else each ring that
+ * it is put into stamps it anew, and near a cut the old engine and the new one
+ * would judge it by different times.
+ */
+static void stamp_once(const struct tl_afp *afp)
+{
+	int on = 1;
+
+	if (setsockopt(afp->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0) {
+		tl_log_note("%s: SO_TIMESTAMPNS: %s: a cut is not exact to the packet", afp->iface,
+			    strerror(errno));
+	}
+}
+
 static int open_ring(struct tl_ring_worker *worker, const char *iface)
 {
 	const struct tl_ring_options *options = worker->options;
@@ -42,6 +59,9 @@ static int open_ring(struct tl_ring_worker *worker, const char *iface)
 	};
 	int err = tl_afp_open(worker->afp, &config);
 
+	if (err == 0 && options->capd.cut) {
+		stamp_once(worker->afp);
+	}
 	return err < 0 ? err : worker->shared->engine->open(&worker->ring, worker->afp, &ring);
 }
 
@@ -102,6 +122,7 @@ int tl_ring_port_begin(struct tl_ring_port *port)
 	for (unsigned int i = 0; err == 0 && i < port->count; i++) {
 		struct tl_meter_config config = meter_config(port);
 		err = tl_meter_create(&port->workers[i].meter, &config);
+		tl_handover_join(&port->capd.shared->handover, &port->workers[i].part);
 	}
 	if (err < 0) {
 		tl_log_err("%s: cannot create the flow table: %s", port->capd.iface,
@@ -125,6 +146,7 @@ int tl_ring_port_start(struct tl_ring_port *port)
 {
 	int err = 0;
 
+	port->drops.begun = !port->options->capd.standby;
 	for (unsigned int i = 0; err == 0 && i < port->count; i++) {
 		err = tl_afp_start(&port->sockets[i], &port->filter);
 	}
@@ -188,4 +210,36 @@ struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port)
 		sum.drops += counts.drops;
 	}
 	return sum;
+}
+
+/* --- drops, when engines change ------------------------------------------------------ */
+
+static uint64_t all_drops(struct tl_ring_port *port)
+{
+	return tl_ring_port_kernel(port).drops + tl_ring_port_read(port, false).lost;
+}
+
+void tl_ring_port_follow(struct tl_ring_port *port)
+{
+	struct tl_span span = tl_handover_span(&port->capd.shared->handover);
+	uint64_t now = tl_clock_wall_ns();
+
+	if (!port->drops.begun && now >= span.begin_ns) {
+		port->drops.at_begin = all_drops(port);
+		port->drops.begun = true;
+	}
+	if (!port->drops.ended && now >= span.end_ns) {
+		port->drops.at_end = all_drops(port);
+		port->drops.ended = true;
+	}
+}
+
+uint64_t tl_ring_port_own_drops(const struct tl_ring_port *port, uint64_t drops)
+{
+	const struct tl_ring_drops *d = &port->drops;
+
+	if (!d->begun) {
+		return 0;
+	}
+	return (d->ended ? d->at_end : drops) - d->at_begin;
 }

@@ -24,7 +24,7 @@ struct tl_ring_shared {
 /* Running totals of one ring or, added up, of a port. */
 struct tl_ring_counts {
 	struct tl_meter_counts meter;
-	uint64_t read;	    /* packets taken out of the ring, also those beyond -c */
+	uint64_t read;	    /* packets taken out of the ring, also those beyond -c or not ours */
 	uint64_t lost;	    /* stored, but not handed over */
 	double utilization; /* highest since it was last taken */
 };
@@ -40,9 +40,20 @@ struct tl_ring_worker {
 	bool started;
 	uint64_t read; /* the thread's own, as in tl_capd_counts */
 	uint64_t lost;
+	struct tl_counted counted;
+	struct tl_handover_part part;
 	uint64_t tick_due_ns; /* monotonic: when silence is next told to the flow table */
 	pthread_mutex_t lock;
 	struct tl_ring_counts published; /* under the lock */
+};
+
+/*
+ * What the kernel drops carries no time: it is ours when the clock was within
+ * our span. Running totals of all drops when that began and ended.
+ */
+struct tl_ring_drops {
+	bool begun, ended;
+	uint64_t at_begin, at_end;
 };
 
 struct tl_ring_port {
@@ -53,11 +64,13 @@ struct tl_ring_port {
 	struct tl_afp *sockets;
 	struct tl_ring_worker *workers;
 	struct bpf_program filter;
+	struct tl_ring_drops drops;
 };
 
 int tl_ring_port_open(struct tl_ring_port *port, struct tl_ring_shared *shared);
 int tl_ring_port_begin(struct tl_ring_port *port);
 int tl_ring_port_start(struct tl_ring_port *port);
+void tl_ring_port_follow(struct tl_ring_port *port);
 void tl_ring_port_join(struct tl_ring_port *port);
 void tl_ring_port_close(struct tl_ring_port *port);
 
@@ -65,6 +78,8 @@ void tl_ring_port_close(struct tl_ring_port *port);
 struct tl_ring_counts tl_ring_port_read(struct tl_ring_port *port, bool take);
 /* What the kernel says, over all sockets. */
 struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port);
+/* Of all drops so far, those that are ours. */
+uint64_t tl_ring_port_own_drops(const struct tl_ring_port *port, uint64_t drops);
 
 /* The worker's thread. */
 void *tl_ring_worker_run(void *worker);

@@ -20,6 +20,8 @@ static void publish(struct tl_ring_worker *worker)
 	double utilization = worker->shared->engine->take_utilization(worker->ring);
 	struct tl_meter_counts meter = tl_meter_counts(worker->meter);
 
+	worker->counted.packets = meter.packets;
+	tl_handover_tell(&worker->part, &worker->counted);
 	pthread_mutex_lock(&worker->lock);
 	worker->published.meter = meter;
 	worker->published.read = worker->read;
@@ -56,6 +58,32 @@ static unsigned int take_share(struct tl_ring_worker *worker, unsigned int count
 	return limit - before < count ? (unsigned int)(limit - before) : count;
 }
 
+/* What is ours, in front and in order: how many. All of it is read, so the kernel's count holds. */
+static unsigned int keep_own(const struct tl_ring_worker *worker, struct tl_frame *frames,
+			     unsigned int count)
+{
+	struct tl_span span = tl_handover_span(&worker->capd->handover);
+	unsigned int kept = 0;
+
+	if (tl_span_is_all(&span)) {
+		return count;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		if (tl_span_has(&span, frames[i].ns)) {
+			frames[kept++] = frames[i];
+		}
+	}
+	return kept;
+}
+
+static void note_times(struct tl_ring_worker *worker, const struct tl_frame *frames,
+		       unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		tl_counted_note(&worker->counted, frames[i].ns, frames[i].ns);
+	}
+}
+
 /* One burst: above 0 something was taken, else what tl_capd_engine.next says. */
 static int take_burst(struct tl_ring_worker *worker)
 {
@@ -64,7 +92,12 @@ static int take_burst(struct tl_ring_worker *worker)
 
 	if (count > 0) {
 		worker->read += (unsigned int)count;
-		tl_meter_add(worker->meter, frames, take_share(worker, (unsigned int)count));
+		unsigned int own = keep_own(worker, frames, (unsigned int)count);
+		own = take_share(worker, own);
+		tl_meter_add(worker->meter, frames, own);
+		if (worker->options->capd.state) {
+			note_times(worker, frames, own);
+		}
 	}
 	if (count == -EBADMSG) {
 		worker->lost++;
@@ -165,7 +198,7 @@ void *tl_ring_worker_run(void *arg)
 		}
 	}
 	take_rest(worker);
-	tl_meter_end(worker->meter, TL_END_SHUTDOWN);
+	tl_meter_end(worker->meter, tl_handover_end_reason(&worker->capd->handover));
 	flush(worker);
 	publish(worker);
 	return 0;

@@ -5,7 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +19,7 @@
 
 static _Atomic uint64_t stop_ns;
 static atomic_bool stats_flag;
+static atomic_bool cut_flag;
 static int wake_fd = -1;
 
 static void wake(void)
@@ -35,6 +42,8 @@ static void on_signal(int signal)
 {
 	if (signal == SIGUSR1) {
 		atomic_store(&stats_flag, true);
+	} else if (signal == SIGUSR2) {
+		atomic_store(&cut_flag, true);
 	} else {
 		stop();
 	}
@@ -44,7 +53,7 @@ static void on_signal(int signal)
 int tl_service_open(void)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-	static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
+	static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
 
 	if (wake_fd < 0) {
 		wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -81,6 +90,11 @@ bool tl_service_take_stats(void)
 	return atomic_exchange(&stats_flag, false);
 }
 
+bool tl_service_take_cut(void)
+{
+	return atomic_exchange(&cut_flag, false);
+}
+
 int tl_service_fd(void)
 {
 	return wake_fd;
@@ -109,12 +123,50 @@ void tl_service_wait(uint64_t timeout_ns)
 	}
 }
 
-int tl_service_ready(int fd)
+/* The address of a path, or of an abstract name, which begins with '@'. Its length; 0: none. */
+static socklen_t notify_address(struct sockaddr_un *address)
 {
-	if (fd < 0) {
+	const char *name = getenv("NOTIFY_SOCKET");
+	size_t len = name ? strlen(name) : 0;
+
+	if (len < 2 || len >= sizeof(address->sun_path) || !strchr("/@", name[0])) {
 		return 0;
 	}
-	int err = write(fd, "\n", 1) == 1 ? 0 : -errno;
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path, name, len);
+	if (name[0] == '@') {
+		address->sun_path[0] = '\0';
+	}
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+/* A manager that is busy gets a second: without this word it would kill us. */
+static void notify_manager(void)
+{
+	static const char word[] = "READY=1";
+	struct timeval patience = {.tv_sec = 1};
+	struct sockaddr_un address = {0};
+	socklen_t len = notify_address(&address);
+	int fd = len ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+
+	if (fd < 0) {
+		return;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	ssize_t sent =
+		sendto(fd, word, sizeof(word) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address, len);
+	(void)sent;
 	close(fd);
+}
+
+int tl_service_ready(int fd)
+{
+	int err = 0;
+
+	if (fd >= 0) {
+		err = write(fd, "\n", 1) == 1 ? 0 : -errno;
+		close(fd);
+	}
+	notify_manager();
 	return err;
 }

@@ -42,6 +42,12 @@ static struct tl_flow_delta delta_of(const struct epochs *e, const struct tl_flo
 	};
 }
 
+static void note_times(struct ledger *l, uint64_t first_ns, uint64_t last_ns)
+{
+	l->first_ns = l->first_ns == 0 || first_ns < l->first_ns ? first_ns : l->first_ns;
+	l->last_ns = last_ns > l->last_ns ? last_ns : l->last_ns;
+}
+
 /* In three passes: see tl_meter_add. */
 static void merge_burst(struct epochs *e, const struct tl_flow_key *keys,
 			const struct tl_flow_value *values, int count)
@@ -59,6 +65,7 @@ static void merge_burst(struct epochs *e, const struct tl_flow_key *keys,
 	for (int i = 0; i < count; i++) {
 		struct tl_flow_delta delta = delta_of(e, &values[i]);
 		tl_flowtab_merge(e->flows, &keys[i], ids[i], &delta);
+		note_times(&e->ledger, delta.first_ns, delta.last_ns);
 		taken->packets += values[i].packets;
 		taken->bytes += values[i].bytes;
 	}

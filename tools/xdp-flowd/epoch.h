@@ -23,8 +23,10 @@ struct ledger {
 	uint64_t lost_in_crash; /* packets; of a predecessor, see epochs_recover */
 	uint64_t epochs;
 	uint64_t hints_lost;
-	uint64_t missed;    /* packets that a filter could not hand on */
-	double fill;	    /* of the flow map, highest since it was last taken; 0..1 */
+	uint64_t missed;   /* packets that a filter could not hand on */
+	double fill;	   /* of the flow map, highest since it was last taken; 0..1 */
+	uint64_t first_ns; /* of the packets in flows, since the epoch; 0: none */
+	uint64_t last_ns;
 	uint64_t closed_ns; /* monotonic: everything before is in */
 };
 

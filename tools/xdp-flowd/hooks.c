@@ -36,6 +36,7 @@ static int load(struct hooks *h, const struct hooks_options *o, const struct pla
 		.flow_entries = (uint32_t)o->options->map_flows,
 		.coarse_entries = TL_KERNEL_COARSE,
 		.pin = o->pin->found ? o->pin->folder : 0,
+		.shut = o->options->capd.standby,
 		.filtered = has_filter(o->options),
 	};
 

@@ -68,6 +68,11 @@ static void set_options(struct flow_bpf *skel, const struct kernel_options *opti
 {
 	/* Constant for the kernel and for the compiler, but this is before loading. */
 	memcpy((void *)&skel->rodata->config, &options->config, sizeof(options->config));
+	skel->data_gate->gate = (struct tl_gate){
+		.looked_at = options->shut,
+		.begin_ns = options->shut ? UINT64_MAX : 0,
+		.end_ns = UINT64_MAX,
+	};
 	bpf_map__set_max_entries(skel->maps.flows_a, options->flow_entries);
 	bpf_map__set_max_entries(skel->maps.flows_b, options->flow_entries);
 	bpf_map__set_max_entries(skel->maps.coarse_a, options->coarse_entries);
@@ -78,10 +83,11 @@ static void set_options(struct flow_bpf *skel, const struct kernel_options *opti
 	}
 }
 
-/* The maps that outlive a process: all but the constants, which belong to the program. */
+/* The maps that outlive a process: all but the constants and the gate, which belong to the
+ * program. */
 static bool is_kept(const struct bpf_map *map)
 {
-	return !strstr(bpf_map__name(map), ".rodata");
+	return !strstr(bpf_map__name(map), ".rodata") && !strstr(bpf_map__name(map), ".gate");
 }
 
 static void pin_path(char *path, const char *folder, const struct bpf_map *map)
@@ -255,6 +261,11 @@ int kernel_missed_map(const struct kernel *kernel)
 struct tl_control *kernel_control(const struct kernel *kernel)
 {
 	return &kernel->skel->data_control->control;
+}
+
+struct tl_gate *kernel_gate(const struct kernel *kernel)
+{
+	return &kernel->skel->data_gate->gate;
 }
 
 /* --- epochs --------------------------------------------------------------- */

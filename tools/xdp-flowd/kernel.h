@@ -28,6 +28,7 @@ struct kernel_options {
 	uint32_t coarse_entries;
 	const char *pin;	  /* folder of maps to take, where they are there; 0 = none */
 	bool hooks[KERNEL_HOOKS]; /* whose programs are needed: each takes 0.1 s to verify */
+	bool shut;		  /* count nothing yet */
 	bool filtered;		  /* also those that count what a filter refuses */
 };
 
@@ -54,6 +55,12 @@ int kernel_pin_maps(const struct kernel *kernel, const char *folder);
 
 /* Shared memory; see struct tl_control for who writes what. */
 struct tl_control *kernel_control(const struct kernel *kernel);
+
+/*
+ * The same; see struct tl_gate. Open when loaded, or for no packet at all with
+ * kernel_options.shut.
+ */
+struct tl_gate *kernel_gate(const struct kernel *kernel);
 
 /* Has the kernel count under the other parity from now on; returns the one it counted under. */
 uint32_t kernel_turn(struct kernel *kernel);

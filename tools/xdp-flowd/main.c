@@ -28,6 +28,11 @@ static int start(struct tl_capd_port *port)
 	return port_start(port_of(port));
 }
 
+static void follow(struct tl_capd_port *port)
+{
+	port_follow(port_of(port));
+}
+
 static void join(struct tl_capd_port *port)
 {
 	port_join(port_of(port));
@@ -38,7 +43,7 @@ static void close_port(struct tl_capd_port *port)
 	port_close(port_of(port));
 }
 
-static int probe(struct tl_capd_port *port, struct tl_capd_answer *answer)
+static int probe(struct tl_capd_port *port, struct tl_answer *answer)
 {
 	int err = port_open(port_of(port), answer);
 
@@ -114,6 +119,7 @@ int main(int argc, char **argv)
 		.open = open_port,
 		.begin = begin,
 		.start = start,
+		.follow = follow,
 		.join = join,
 		.read = read_port,
 		.close = close_port,

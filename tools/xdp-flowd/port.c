@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
+
+#define GATE_SLACK_NS TL_MS_NS /* any processor's clock has passed a time that ours has by then */
 
 /* Held by the socket: it ends with the process. */
 static void make_promiscuous(struct port *port)
@@ -132,7 +135,7 @@ static int open_hooks(struct port *port, const struct refusal *refusal)
 	return err;
 }
 
-int port_open(struct port *port, struct tl_capd_answer *answer)
+int port_open(struct port *port, struct tl_answer *answer)
 {
 	struct refusal refusal = {.iface = port->capd.iface, .answer = answer};
 
@@ -190,6 +193,7 @@ int port_begin(struct port *port)
 	if (err == 0) {
 		err = tl_flowtab_create(&port->flows, &config);
 	}
+	tl_handover_join(&port->capd.shared->handover, &port->part);
 	if (err < 0) {
 		tl_log_err("%s: cannot create the flow table: %s", port->capd.iface,
 			   strerror(-err));
@@ -235,6 +239,24 @@ int port_start(struct port *port)
 		tl_log_err("cannot start a thread: %s", strerror(-err));
 	}
 	return err;
+}
+
+/*
+ * While the gate is looked at the kernel reads the clock for each packet, so
+ * that ends soon after the begin. The end is never opened again: where --pin
+ * leaves the programs behind, they count nothing until a later process puts
+ * its own in their place.
+ */
+void port_follow(struct port *port)
+{
+	struct tl_span span = tl_handover_span(&port->capd.shared->handover);
+	struct tl_gate *gate = kernel_gate(port->hooks.kernel);
+	bool begun =
+		span.begin_ns != UINT64_MAX && tl_clock_wall_ns() >= span.begin_ns + GATE_SLACK_NS;
+
+	__atomic_store_n(&gate->begin_ns, tl_handover_mono_ns(span.begin_ns), __ATOMIC_RELEASE);
+	__atomic_store_n(&gate->end_ns, tl_handover_mono_ns(span.end_ns), __ATOMIC_RELEASE);
+	__atomic_store_n(&gate->looked_at, !begun || span.end_ns != UINT64_MAX, __ATOMIC_RELEASE);
 }
 
 void port_join(struct port *port)

@@ -37,18 +37,21 @@ struct port {
 	struct waiter waiter;
 	pthread_t thread;
 	bool started;
+	struct tl_handover_part part;
 	pthread_mutex_t lock;
 	struct port_counts published; /* under the lock */
 };
 
 /*
- * Loads and attaches: packets are counted from here on. 0; -EPERM, -ENODEV,
+ * Loads and attaches: packets are counted from here on, with --standby none. 0; -EPERM, -ENODEV,
  * -EINVAL (filter), -EBUSY (somebody else's program), -EOPNOTSUPP; logs, and
  * says the same in *answer, which may be 0.
  */
-int port_open(struct port *port, struct tl_capd_answer *answer);
+int port_open(struct port *port, struct tl_answer *answer);
 int port_begin(struct port *port);
 int port_start(struct port *port);
+/* Opens and shuts the kernel's gate by the span of the handover. */
+void port_follow(struct port *port);
 void port_join(struct port *port);
 struct port_counts port_read(struct port *port, bool take);
 void port_close(struct port *port);

@@ -12,7 +12,7 @@
 
 struct refusal {
 	const char *iface;
-	struct tl_capd_answer *answer; /* 0: log */
+	struct tl_answer *answer; /* 0: log */
 };
 
 /* Returns `err`. */

@@ -36,6 +36,12 @@ static void publish(struct port *port)
 	port->published.flows = tl_flowtab_counts(port->flows);
 	pthread_mutex_unlock(&port->lock);
 	ledger->fill = 0;
+	const struct tl_counted counted = {
+		.first_ns = ledger->first_ns,
+		.last_ns = ledger->last_ns,
+		.packets = ledger->total.packets,
+	};
+	tl_handover_tell(&port->part, &counted);
 }
 
 static void flush(struct port *port)
@@ -202,7 +208,7 @@ static void finish(struct port *port)
 	if (epochs_catch_up(&port->epochs) < 0) {
 		fail(port);
 	}
-	tl_flowtab_end_all(port->flows, TL_END_SHUTDOWN);
+	tl_flowtab_end_all(port->flows, tl_handover_end_reason(&port->capd.shared->handover));
 	flush(port);
 	publish(port);
 }
