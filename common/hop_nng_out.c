@@ -10,21 +10,158 @@
 #include "hop_nng.h"
 #include "hop_private.h"
 
-enum { RECONNECT_MAX_MS = 1000 };
+enum {
+	RECONNECT_MAX_MS = 1000,
+	QUICK_SUSPECT = 4, /* connections in a row that ended at once, before it is said */
+};
 
-struct nng_out {
-	struct tl_hop_out out;
-	int fd; /* readable when a message can be sent */
-	struct tl_nng_caller data;
-	struct tl_nng_caller acks;
-	nng_aio *acks_aio; /* of who hears; stopped for good at the end */
+#define QUICK_NS     TL_SECOND_NS /* a connection that lived shorter has ended at once */
+#define PAUSE_NS     (10 * TL_MS_NS)
+#define PAUSE_MAX_NS TL_SECOND_NS
+
+/* What the callbacks of one socket write; there until it is closed. */
+struct wire {
 	atomic_int pipes;
-	atomic_int acks_up;
 	atomic_uint_fast64_t up_since_ns;
 	atomic_uint_fast64_t losses;
+};
+
+/*
+ * A push socket is used for one connection. nng 1.5.2 may put a pipe that was closed
+ * while it sent back among those that can take a message, and the next message then goes to memory
+ * that was freed; so before each message it is seen to that no connection has ended, and if one
+ * has, the socket is closed and another one opened.
+ */
+struct nng_out {
+	struct tl_hop_out out;
+	const char *url;
+	int fd; /* readable when a message can be sent */
+	struct tl_nng_caller data;
+	struct wire *wire; /* 0: no socket until dial_ns */
+	uint64_t losses;   /* of the sockets before */
+	uint64_t dial_ns;
+	unsigned int quick; /* connections in a row that ended at once */
+	struct tl_nng_caller acks;
+	nng_aio *acks_aio; /* of who hears; stopped for good at the end */
+	atomic_int acks_up;
 	atomic_bool acks_ended;
 	bool acks_closed;
 };
+
+/* --- sockets -------------------------------------------------------------- */
+
+/*
+ * ADD_POST does not come when the protocols differ, and may come after REM_POST: what is
+ * told of every pipe that may ever carry something is ADD_PRE and REM_POST.
+ */
+static void watch_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+	struct wire *wire = arg;
+
+	(void)pipe;
+	if (event == NNG_PIPE_EV_ADD_PRE) {
+		atomic_store(&wire->up_since_ns, tl_clock_mono_ns());
+		atomic_fetch_add(&wire->pipes, 1);
+	} else {
+		atomic_fetch_sub(&wire->pipes, 1);
+		atomic_fetch_add(&wire->losses, 1);
+	}
+}
+
+static int open_data(struct nng_out *n)
+{
+	nng_socket socket;
+	struct wire *wire = calloc(1, sizeof(*wire));
+	int err = wire ? nng_push0_open(&socket) : NNG_ENOMEM;
+
+	if (err != 0) {
+		free(wire);
+		return tl_nng_explain("open a socket for", n->url, err);
+	}
+	nng_socket_set_int(socket, NNG_OPT_SENDBUF, 0);
+	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, watch_pipe, wire);
+	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, watch_pipe, wire);
+	err = tl_nng_caller_open(&n->data, socket, n->url, RECONNECT_MAX_MS);
+	if (err == 0) {
+		err = nng_socket_get_int(socket, NNG_OPT_SENDFD, &n->fd);
+	}
+	if (err != 0) {
+		nng_close(socket);
+		free(wire);
+		return tl_nng_explain("dial", n->url, err);
+	}
+	n->wire = wire;
+	return 0;
+}
+
+/* What its callbacks use stays when closing hangs. */
+static bool close_data(struct nng_out *n)
+{
+	struct wire *wire = n->wire;
+
+	n->wire = 0;
+	if (!wire) {
+		return true;
+	}
+	bool closed = tl_nng_close(n->data.socket);
+	n->losses += atomic_load(&wire->losses);
+	if (closed) {
+		free(wire);
+	}
+	return closed;
+}
+
+/* Ever more seldom. */
+static void say_quick(const struct nng_out *n)
+{
+	bool is_power_of_two = (n->quick & (n->quick - 1)) == 0;
+
+	if (n->quick >= QUICK_SUSPECT && is_power_of_two) {
+		tl_log_warn(
+			"%s: connections end as soon as they are made: is this user let in there "
+			"(--allow-uid)?",
+			n->url);
+	}
+}
+
+/* The next one at once, unless connections do not last. */
+static void retire(struct nng_out *n)
+{
+	uint64_t now = tl_clock_mono_ns();
+	bool quick = now - atomic_load(&n->wire->up_since_ns) < QUICK_NS;
+
+	n->quick = quick ? n->quick + 1 : 0;
+	say_quick(n);
+	uint64_t pause_ns = n->quick < 8 ? PAUSE_NS << n->quick : PAUSE_MAX_NS;
+	pause_ns = pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
+	n->dial_ns = n->quick > 1 ? now + pause_ns : now;
+	close_data(n);
+}
+
+/* A socket on which nothing went wrong so far. False: not in time. */
+static bool have_socket(struct nng_out *n, uint64_t deadline_ns)
+{
+	if (n->wire && atomic_load(&n->wire->losses) > 0) {
+		retire(n);
+	}
+	while (!n->wire) {
+		uint64_t now = tl_clock_mono_ns();
+		if (now >= n->dial_ns && open_data(n) == 0) {
+			return true;
+		}
+		if (now >= deadline_ns) {
+			return false;
+		}
+		n->dial_ns = now >= n->dial_ns ? now + PAUSE_MAX_NS : n->dial_ns;
+		uint64_t until = n->dial_ns < deadline_ns ? n->dial_ns : deadline_ns;
+		const struct timespec ts = {.tv_sec = (time_t)((until - now) / TL_SECOND_NS),
+					    .tv_nsec = (long)((until - now) % TL_SECOND_NS)};
+		nanosleep(&ts, 0);
+	}
+	return true;
+}
+
+/* --- sending -------------------------------------------------------------- */
 
 static bool wait_writable(const struct nng_out *n, uint64_t deadline_ns)
 {
@@ -57,6 +194,9 @@ static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t t
 	msg->memory = msg->data;
 	msg->capacity = msg->len;
 	for (;;) {
+		if (!have_socket(n, deadline)) {
+			return -ETIMEDOUT;
+		}
 		int err = nng_sendmsg(n->data.socket, backing, NNG_FLAG_NONBLOCK);
 		if (err == 0) {
 			free(msg);
@@ -81,7 +221,8 @@ static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 	struct nng_out *n = (struct nng_out *)out;
 
 	/* Without a connection nothing is on its way. */
-	return atomic_load(&n->pipes) <= 0 || wait_writable(n, tl_nng_deadline(timeout_ns));
+	return !n->wire || atomic_load(&n->wire->pipes) <= 0 ||
+	       wait_writable(n, tl_nng_deadline(timeout_ns));
 }
 
 static int nng_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
@@ -106,15 +247,17 @@ static struct tl_hop_link nng_link(struct tl_hop_out *out)
 {
 	struct nng_out *n = (struct nng_out *)out;
 
-	bool up = atomic_load(&n->pipes) > 0;
+	bool up = n->wire && atomic_load(&n->wire->pipes) > 0;
 
-	tl_nng_caller_check(&n->data, up);
+	if (n->wire) {
+		tl_nng_caller_check(&n->data, up);
+	}
 	if (out->has_acks && !atomic_load(&n->acks_ended)) {
 		tl_nng_caller_check(&n->acks, atomic_load(&n->acks_up) > 0);
 	}
 	return (struct tl_hop_link){
-		.losses = atomic_load(&n->losses),
-		.up_since_ns = up ? atomic_load(&n->up_since_ns) : 0,
+		.losses = n->losses + (n->wire ? atomic_load(&n->wire->losses) : 0),
+		.up_since_ns = up ? atomic_load(&n->wire->up_since_ns) : 0,
 		.acks_up = atomic_load(&n->acks_up) > 0,
 	};
 }
@@ -123,12 +266,11 @@ static void nng_close_out(struct tl_hop_out *out)
 {
 	struct nng_out *n = (struct nng_out *)out;
 
-	bool closed = tl_nng_close(n->data.socket);
-
+	close_data(n);
 	if (out->has_acks) {
 		nng_end_acks(out);
 	}
-	if (closed && (!out->has_acks || n->acks_closed)) {
+	if (!out->has_acks || n->acks_closed) {
 		nng_aio_free(n->acks_aio);
 		free(n);
 	}
@@ -142,46 +284,6 @@ static const struct tl_hop_out_ops out_ops = {
 	.link = nng_link,
 	.close = nng_close_out,
 };
-
-/*
- * ADD_POST does not come when the protocols differ, and may come after REM_POST: what is
- * told of every pipe that may ever carry something is ADD_PRE and REM_POST.
- */
-static void watch_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-	struct nng_out *n = arg;
-
-	(void)pipe;
-	if (event == NNG_PIPE_EV_ADD_PRE) {
-		atomic_store(&n->up_since_ns, tl_clock_mono_ns());
-		atomic_fetch_add(&n->pipes, 1);
-	} else {
-		atomic_fetch_sub(&n->pipes, 1);
-		atomic_fetch_add(&n->losses, 1);
-	}
-}
-
-static int open_out_data(struct nng_out *n, const char *url)
-{
-	nng_socket socket;
-	int err = nng_push0_open(&socket);
-
-	if (err != 0) {
-		return tl_nng_explain("open a socket for", url, err);
-	}
-	nng_socket_set_int(socket, NNG_OPT_SENDBUF, 0);
-	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, watch_pipe, n);
-	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, watch_pipe, n);
-	err = tl_nng_caller_open(&n->data, socket, url, RECONNECT_MAX_MS);
-	if (err == 0) {
-		err = nng_socket_get_int(socket, NNG_OPT_SENDFD, &n->fd);
-	}
-	if (err != 0) {
-		nng_close(socket);
-		return tl_nng_explain("dial", url, err);
-	}
-	return 0;
-}
 
 static int open_out_acks(struct nng_out *n, const char *url, const struct tl_hop_config *config)
 {
@@ -209,10 +311,11 @@ int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url,
 		return -ENOMEM;
 	}
 	n->out.ops = &out_ops;
+	n->url = url;
 	/* The acks first, so that they are heard from the first batch on. */
 	int err = open_out_acks(n, url, config);
 	if (err == 0) {
-		err = open_out_data(n, url);
+		err = open_data(n);
 		if (err < 0) {
 			tl_hop_end_acks(&n->out);
 		}

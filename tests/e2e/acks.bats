@@ -292,3 +292,26 @@ recorded() {
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"no such user"* ]]
 }
+
+@test "a producer that is turned away says why, stays, and delivers once it is let in" {
+	tl_require_root
+	tl_require_tool setpriv
+	mkdir -m 777 open
+	chmod 711 "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$(dirname "$(dirname "$BATS_TEST_TMPDIR")")"
+	cp "$TL_BIN/pcap-flow" "$demo" open/
+	tl_start away evcat -I "ipc://$PWD/open/out.sock" -o away.tap --ready-fd 9
+	chmod 666 open/out.sock*
+	tl_start pcap-flow setpriv --reuid 65534 --clear-groups open/pcap-flow -r open/demo.pcap --every 1 --window 1M \
+		-o "ipc://$PWD/open/out.sock" --ready-fd 9
+	tl_wait_line pcap-flow.err 'connections end as soon as they are made: is this user let in'
+	tl_stop_ok away
+	[ ! -s away.tap ]
+	tl_start rec evcat -I "ipc://$PWD/open/out.sock" --allow-uid 65534 -o rec.tap --ready-fd 9
+	chmod 666 open/out.sock*
+	tl_join pcap-flow
+	[ "$TL_STATUS" -eq 0 ]
+	tl_stop_ok rec
+	evcat --check rec.tap
+	evcat --json rec.tap | plain | sed 's|open/demo|demo|' >arrived
+	[ "$(wc -l <arrived)" -eq "$(events_alone | wc -l)" ]
+}
