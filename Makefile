@@ -18,7 +18,7 @@ DEPS_BUILD := gcc g++ pkg-config clang libbpf-dev libelf-dev bpftool libnng-dev 
 DEPS_OPTIONAL := libnats-dev librdkafka-dev
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \
 	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind \
-	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin
+	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin prometheus runit s6 python3-jsonschema
 DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf rsyslog rsyslog-relp
 DEPS_KERNELS := qemu-system-x86 busybox-static kmod xz-utils
 
@@ -51,7 +51,7 @@ LIBS_COMMON := -lnng -lxxhash -lnettle -lm
 all: deps-build
 
 # --- tools: tools/NAME/tool.mk says what is special about NAME ------------------
-# LIBS_NAME: libraries; EXTRA_NAME: further objects.
+# LIBS_NAME: libraries; SCRIPT_NAME: the files that a program in sh is put together from.
 TOOLS := $(notdir $(patsubst %/,%,$(dir $(wildcard tools/*/tool.mk))))
 include $(wildcard tools/*/tool.mk)
 
@@ -62,7 +62,12 @@ $$(BIN)/$(1): $$(OBJ_$(1)) $$(LIB) | $$(BIN)
 	$$(Q)$$(or $$(LINK_$(1)),$$(CC)) $$(TL_LDFLAGS) $$(LDFLAGS) -o $$@ $$(OBJ_$(1)) $$(LIB) $$(LIBS_$(1)) $$(LIBS_COMMON)
 DEP_FILES += $$(OBJ_$(1):.o=.d)
 endef
-$(foreach t,$(TOOLS),$(eval $(call tool_rules,$(t))))
+define script_rules
+$$(BIN)/$(1): $$(SCRIPT_$(1)) Makefile | $$(BIN)
+	@echo "  SCRIPT  $$@"
+	$$(Q){ echo '#!/bin/sh'; sed -e '/^#!/d' -e 's/@VERSION@/$$(VERSION)/' $$(SCRIPT_$(1)); } > $$@ && chmod 755 $$@
+endef
+$(foreach t,$(TOOLS),$(eval $(call $(if $(SCRIPT_$(t)),script,tool)_rules,$(t))))
 all: $(TOOLS:%=$(BIN)/%)
 
 $(LIB): $(COMMON_OBJ)
@@ -123,7 +128,7 @@ check: deps-check
 e2e: all deps-check $(BUILD)/golden.pcap $(BUILD)/demo.pcap
 	@bash tests/e2e/run $(BUILD)
 
-SH_FILES := $(shell git ls-files "*.sh" "*.bash" "*.bats" .ci/run "tests/*/run" "tests/bench/bench-*" 2>/dev/null)
+SH_FILES := $(shell git ls-files "*.sh" "*.bash" "*.bats" .ci/run "tests/*/run" "tests/bench/bench-*" tools/capladder/capladder 2>/dev/null)
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null)
 MAN_PAGES := $(wildcard docs/man/*.[1-9])
 lint: deps-check

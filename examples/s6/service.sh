@@ -1,0 +1,1 @@
+../runit/service.sh
