@@ -13,12 +13,13 @@ SAN ?=
 # --- packages: one list for each purpose ---------------------------------------
 DEPS_BUILD := gcc g++ pkg-config clang libbpf-dev libelf-dev bpftool libnng-dev libpcap-dev \
 	libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev libcap-ng-dev libseccomp-dev iproute2 \
-	libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libisal-dev nettle-dev
+	libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libisal-dev nettle-dev libjs-chart.js gzip
 # Sinks of shipper that are left out of the build when these are not there.
 DEPS_OPTIONAL := libnats-dev librdkafka-dev
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \
 	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind \
-	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin prometheus runit s6 python3-jsonschema
+	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin prometheus runit s6 \
+	python3-jsonschema chromium chromium-driver python3-selenium
 DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf rsyslog rsyslog-relp
 DEPS_KERNELS := qemu-system-x86 busybox-static kmod xz-utils
 

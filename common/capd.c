@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "capd_probe.h"
+#include "capture_metrics.h"
 #include "clock.h"
 #include "exit.h"
 #include "log.h"
@@ -25,6 +26,9 @@ struct capd {
 	unsigned int port_count;
 	uint64_t cpu_ns;       /* of the process when it was last asked */
 	uint64_t cpu_asked_ns; /* monotonic */
+	struct tl_metrics *metrics;
+	struct tl_outbox_counts last; /* when the outbox is closed */
+	char mode[32];		      /* of the last capture_stats */
 };
 
 /* --- statistics ----------------------------------------------------------- */
@@ -56,6 +60,7 @@ static void push_stats(struct tl_capd_port *port, double cpu_percent, bool closi
 	struct tl_flowtab_counts flows;
 
 	engine->read(port, true, closing, &stats, &flows);
+	port->ring_utilization = stats.ring_utilization;
 	stats.engine = tl_str_of(engine->name);
 	stats.events = tl_stream_next(port->stream);
 	stats.cpu_percent = cpu_percent;
@@ -81,6 +86,66 @@ static void push_all_stats(struct capd *capd, bool closing)
 		push_stats(capd->ports[i], cpu_percent, closing);
 	}
 }
+
+/* --- for capmetrics --------------------------------------------------------- */
+
+/* The highest of a second was taken by the capture_stats before. */
+static void gather_port(struct tl_capd_port *port, struct tl_metrics *m, bool closing)
+{
+	struct tl_capture_stats stats = {0};
+	struct tl_flowtab_counts flows;
+
+	port->shared->engine->read(port, false, closing, &stats, &flows);
+	stats.ring_utilization = port->ring_utilization;
+	tl_capture_metrics_add(m, port->iface, &stats, &flows);
+}
+
+static void gather(void *context, struct tl_metrics *m)
+{
+	struct capd *capd = context;
+	bool closing = !capd->shared.outbox;
+	struct tl_outbox_counts out = closing ? capd->last : tl_outbox_counts(capd->shared.outbox);
+
+	tl_outbox_metrics_add(m, &out, 0);
+	for (unsigned int i = 0; i < capd->port_count; i++) {
+		gather_port(capd->ports[i], m, closing);
+	}
+}
+
+static void name_mode(struct capd *capd)
+{
+	struct tl_capture_stats stats = {0};
+	struct tl_flowtab_counts flows;
+
+	capd->shared.engine->read(capd->ports[0], false, false, &stats, &flows);
+	snprintf(capd->mode, sizeof(capd->mode), "%.*s", (int)stats.mode.len, stats.mode.ptr);
+}
+
+static int open_metrics(struct capd *capd)
+{
+	const struct tl_opt_list *ifaces = &capd->options->interfaces;
+	const struct tl_metrics_config config = {
+		.url = capd->options->stats_url,
+		.insecure = capd->options->insecure,
+		.tool = capd->shared.engine->name,
+		.place = ifaces->items[0],
+		.engine = capd->shared.engine->name,
+		.mode = capd->mode,
+		.ifaces = ifaces->items,
+		.iface_count = ifaces->count,
+		.table = tl_capture_metrics,
+		.table_count = TL_CAPTURE_METRICS,
+		.gather = gather,
+		.context = capd,
+	};
+
+	if (config.url) {
+		name_mode(capd);
+	}
+	return tl_metrics_open(&capd->metrics, &config);
+}
+
+/* --- on standard error -------------------------------------------------------- */
 
 static void print_port(struct tl_capd_port *port)
 {
@@ -260,6 +325,9 @@ static int start_all(struct capd *capd)
 		err = capd->shared.engine->start(capd->ports[i]);
 	}
 	if (err == 0) {
+		err = open_metrics(capd);
+	}
+	if (err == 0) {
 		err = tl_service_ready(tl_capd_options_ready_fd(capd->options));
 		if (err < 0) {
 			tl_log_err("--ready-fd %llu: %s",
@@ -327,6 +395,7 @@ static void run(struct capd *capd)
 			push_all_stats(capd, false);
 			stats_due += STATS_NS;
 		}
+		tl_metrics_tick(capd->metrics);
 		if (now >= end || tl_outbox_reader_gone(capd->shared.outbox)) {
 			tl_service_stop();
 		}
@@ -353,6 +422,9 @@ static int finish(struct capd *capd)
 	}
 	int err = tl_outbox_close(capd->shared.outbox, CLOSE_NS, &counts);
 	capd->shared.outbox = 0;
+	capd->last = counts;
+	tl_metrics_close(capd->metrics);
+	capd->metrics = 0;
 	print_window(&counts);
 	return err == -EPIPE ? 0 : err;
 }
@@ -403,6 +475,7 @@ static int capture(struct capd *capd)
 		/* What went wrong while running is no matter of configuration. */
 		err = finish(capd) < 0 || atomic_load(&capd->shared.failed) ? -EIO : 0;
 	}
+	tl_metrics_close(capd->metrics);
 	tl_outbox_close(capd->shared.outbox, 0, 0);
 	for (unsigned int i = 0; i < capd->port_count; i++) {
 		close_port(capd->ports[i]);
@@ -418,6 +491,10 @@ static int run_mode(struct capd *capd)
 
 	if (code >= 0) {
 		return code;
+	}
+	if (capd->options->list_metrics) {
+		int err = tl_metrics_print_table(tl_capture_metrics, TL_CAPTURE_METRICS);
+		return err == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
 	}
 	if (capd->options->capabilities) {
 		return tl_capd_capabilities(&capd->shared);

@@ -37,6 +37,7 @@ struct tl_capd_port {
 	const struct tl_journal *journal; /* set by open, or 0 */
 	struct tl_stream *stream;
 	struct tl_batch_writer stats_batch; /* the main thread's */
+	double ring_utilization;	    /* of the last capture_stats */
 };
 
 /*

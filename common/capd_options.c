@@ -116,6 +116,15 @@ static const struct tl_opt opts[] = {
 	 .metavar = "URL",
 	 .offset = FIELD(ack_url),
 	 .help = "where the consumer acknowledges (URL.ack; tcp: the next port)"},
+	{.long_name = "stats",
+	 .kind = TL_OPT_STRING,
+	 .metavar = "URL",
+	 .offset = FIELD(stats_url),
+	 .help = "report counters there each second, to capmetrics"},
+	{.long_name = "list-metrics",
+	 .kind = TL_OPT_FLAG,
+	 .offset = FIELD(list_metrics),
+	 .help = "say what is reported there, and exit"},
 	{.long_name = "insecure",
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(insecure),
@@ -216,7 +225,7 @@ static int check_interfaces(const struct tl_opt_list *list)
 
 static int check(const struct tl_capd_options *options)
 {
-	if (options->capabilities) {
+	if (options->capabilities || options->list_metrics) {
 		return 0;
 	}
 	if (options->interfaces.count == 0) {

@@ -28,6 +28,8 @@ struct tl_capd_options {
 	uint64_t linger_ns;
 	bool community_id;
 	uint64_t window;
+	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd;   /* UINT64_MAX = nobody asked */
 	const char *state;   /* where to tell what was counted; 0: nowhere */
 	const char *cut;     /* where to read from or until when to count; 0: nowhere */

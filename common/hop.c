@@ -197,6 +197,11 @@ struct tl_hop_counts tl_hop_in_counts(const struct tl_hop_in *in)
 	return in->counts;
 }
 
+int tl_hop_in_fd(const struct tl_hop_in *in)
+{
+	return in->ops->fd(in);
+}
+
 bool tl_hop_in_is_url(const struct tl_hop_in *in)
 {
 	return in->ops->is_url;

@@ -60,6 +60,13 @@ void tl_hop_close_in(struct tl_hop_in *in);
  */
 int tl_hop_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns);
 
+/*
+ * A descriptor to wait for with others: readable when tl_hop_recv may have something, which it may
+ * also have while this is not. Call that with a timeout of 0 until -ETIMEDOUT before waiting, and
+ * each second.
+ */
+int tl_hop_in_fd(const struct tl_hop_in *in);
+
 struct tl_hop_counts tl_hop_in_counts(const struct tl_hop_in *in);
 
 enum { TL_HOP_URL_MAX = 512 };

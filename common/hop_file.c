@@ -135,7 +135,13 @@ static void file_close_in(struct tl_hop_in *in)
 	free(f);
 }
 
-static const struct tl_hop_in_ops in_ops = {.recv = file_recv, .close = file_close_in};
+static int file_fd(const struct tl_hop_in *in)
+{
+	return ((const struct file_in *)in)->fd;
+}
+
+static const struct tl_hop_in_ops in_ops = {
+	.recv = file_recv, .close = file_close_in, .fd = file_fd};
 
 int tl_hop_file_open_in(struct tl_hop_in **out, const char *path)
 {

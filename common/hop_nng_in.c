@@ -95,8 +95,16 @@ static void nng_close_in(struct tl_hop_in *in)
 	}
 }
 
-static const struct tl_hop_in_ops in_ops = {
-	.recv = nng_recv_batch, .publish = nng_publish, .close = nng_close_in, .is_url = true};
+static int nng_in_fd(const struct tl_hop_in *in)
+{
+	return ((const struct nng_in *)in)->fd;
+}
+
+static const struct tl_hop_in_ops in_ops = {.recv = nng_recv_batch,
+					    .publish = nng_publish,
+					    .close = nng_close_in,
+					    .fd = nng_in_fd,
+					    .is_url = true};
 
 /* The acks first: whoever finds our socket finds those too. */
 static int open_in_acks(struct nng_in *n, const char *url, const struct tl_hop_config *config)

@@ -8,6 +8,7 @@
 struct tl_hop_in_ops {
 	int (*recv)(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns);
 	void (*close)(struct tl_hop_in *in);
+	int (*fd)(const struct tl_hop_in *in);
 	/* One message of acks. 0 where there are none. */
 	void (*publish)(struct tl_hop_in *in, const struct tl_ack *acks, size_t count);
 	bool is_url;

@@ -101,7 +101,7 @@ struct tl_metrics_config {
 
 /*
  * Dials; after privileges are dropped, since this may start threads. Without a
- * URL *out is 0, which all calls below accept. 0; -EINVAL bad URL; other -errno; logs.
+ * URL *out is 0, which all calls below accept. 0; -EINVAL bad URL or table; other -errno; logs.
  */
 int tl_metrics_open(struct tl_metrics **out, const struct tl_metrics_config *config);
 
@@ -123,7 +123,7 @@ void tl_metrics_close(struct tl_metrics *metrics);
 
 /*
  * The table as rows of Markdown on stdout, for --list-metrics, from which docs/metrics.md is
- * made: name, type, unit, labels, help. 0 or -EIO.
+ * made: name, type, unit, labels, help. 0; -EINVAL a bad row, logged; -EIO.
  */
 int tl_metrics_print_table(const struct tl_metric *table, unsigned int count);
 
@@ -232,6 +232,9 @@ size_t tl_report_finish(struct tl_report_writer *w);
 
 /* Whether it may name a metric, a unit or a label: [a-z][a-z0-9_]*, at most TL_METRICS_MAX_NAME. */
 bool tl_metric_name_is_good(struct tl_str name);
+
+/* Whether a row of a table keeps all the rules above; one that does not spoils every report. */
+bool tl_metric_is_good(const struct tl_metric *metric);
 
 /* Whether name and unit go together, as above. */
 bool tl_metric_unit_is_good(struct tl_str name, struct tl_str unit);

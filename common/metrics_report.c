@@ -162,7 +162,7 @@ static unsigned int label_count(const struct tl_metric *metric)
 	return count;
 }
 
-static bool is_good(const struct tl_metric *metric)
+bool tl_metric_is_good(const struct tl_metric *metric)
 {
 	if (!tl_metric_name_is_good(tl_str_of(metric->name)) ||
 	    !tl_metric_unit_is_good(tl_str_of(metric->name), tl_str_of(metric->unit)) ||
@@ -200,7 +200,7 @@ static int put_table(struct tl_report_writer *w)
 {
 	w->at = tl_mp_put_array(tl_mp_put_str(w->at, TL_STR("metrics")), w->table_count);
 	for (unsigned int i = 0; i < w->table_count; i++) {
-		if (!is_good(&w->table[i])) {
+		if (!tl_metric_is_good(&w->table[i])) {
 			return -EINVAL;
 		}
 		if ((size_t)(w->end - w->at) < METRIC_MAX + HEAD_FIXED) {

@@ -13,9 +13,7 @@ KERNEL_LIB := $(TESTS)/xdp-flowd.a
 # The same of shipper, and what makes events of eve lines.
 SHIPPER_LIB := $(TESTS)/shipper.a
 EVE_LIB := $(TESTS)/eve-tail.a
-# The program is not there yet.
 CAPMETRICS_LIB := $(TESTS)/capmetrics.a
-CAPMETRICS_OBJ := $(patsubst %,$(OBJ)/%.o,$(filter-out %/main.c,$(wildcard tools/capmetrics/*.c)))
 
 # --- unit: one program a module, no root, no network ----------------------------
 UNIT := $(patsubst tests/unit/%.c,$(TESTS)/%,$(wildcard tests/unit/test_*.c))
@@ -57,6 +55,13 @@ $(TESTS)/evedump: $(OBJ)/tests/e2e/evedump.c.o $(EVE_LIB) $(LIB)
 	$(Q)$(CXX) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_eve-tail) $(LIBS_COMMON)
 e2e: $(TESTS)/evedump
 
+# A tool that reports what a test wants.
+$(TESTS)/statsource: $(OBJ)/tests/e2e/statsource.c.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON)
+e2e: $(TESTS)/statsource $(TESTS)/seeds
+
 # --- model: the rules of acknowledgement, in every order of events ------------------
 model: deps-check
 	@bash tests/model/run $(BUILD)
@@ -81,7 +86,7 @@ $(SHIPPER_LIB): $(filter-out %/main.c.o,$(OBJ_shipper))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(CAPMETRICS_LIB): $(CAPMETRICS_OBJ)
+$(CAPMETRICS_LIB): $(filter-out %/main.c.o,$(OBJ_capmetrics))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -132,6 +137,8 @@ FUZZ_EXTRA_fuzz_pcap := $(patsubst %,$(FUZZ)/obj/%.o,$(filter-out %/main.c,$(wil
 FUZZ_LIBS_fuzz_pcap := $(LIBS_pcap-flow)
 FUZZ_EXTRA_fuzz_eve := $(patsubst %,$(FUZZ)/obj/%.o,$(wildcard $(addprefix tools/eve-tail/,eve*.c eve*.cc)))
 FUZZ_LIBS_fuzz_eve := $(LIBS_eve-tail)
+FUZZ_EXTRA_fuzz_mcp := $(patsubst %,$(FUZZ)/obj/%.o,$(wildcard tools/capmetrics/client_view*.c) \
+	$(addprefix tools/capmetrics/,client_rates.c mcp.c mcp_message.c mcp_methods.c mcp_tools.c mcp_pages.c jsondoc.c))
 # Lines of eve.json to start from.
 EVE_SEEDS := tests/e2e/eve-types.json $(wildcard ../shared/golden/eve/*.json)
 
@@ -173,4 +180,4 @@ TEST_OBJ := $(patsubst %,$(OBJ)/%.o,$(wildcard tests/unit/*.c tests/bpf/*.c test
 $(TEST_OBJ) $(FUZZ_COMMON) $(FUZZ_BIN:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.c.o): | deps-check
 
 .PHONY: valgrind check-kernels
-DEP_FILES += $(CAPMETRICS_OBJ:.o=.d) $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)
+DEP_FILES += $(wildcard $(OBJ)/tests/*/*.c.d $(FUZZ)/obj/*/*.c.d $(FUZZ)/obj/*/*/*.c.d)

@@ -2,13 +2,13 @@
 /* The files receiver reads: tokens (first byte even), else a checkpoint whose hash is set right. */
 #include <stdlib.h>
 
-#include "../../tools/receiver/auth.h"
+#include "../../common/auth.h"
 #include "../../tools/receiver/checkpoint.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "../../tools/receiver/auth.c"
+#include "../../common/auth.c"
 #include "../../tools/receiver/dedup.c"
 #define read_all  checkpoint_read_all
 #define read_file checkpoint_read_file
@@ -26,18 +26,18 @@ static void require(int holds)
 
 static void parse_tokens(const char *text, size_t len)
 {
-	struct auth_token tokens[TOKENS];
+	struct tl_auth_token tokens[TOKENS];
 	const char *reason = 0;
 	unsigned int line;
-	int count = auth_parse(text, len, tokens, TOKENS, &line, &reason);
+	int count = tl_auth_parse(text, len, tokens, TOKENS, &line, &reason);
 
 	require(count <= TOKENS && (count >= 0 || reason));
-	struct auth auth = {.tokens = tokens, .count = count > 0 ? count : 0};
+	struct tl_auth auth = {.tokens = tokens, .count = count > 0 ? count : 0};
 	for (int i = 0; i < auth.count; i++) {
-		char header[8 + AUTH_TOKEN_MAX];
+		char header[8 + TL_AUTH_TOKEN_MAX];
 		require(tokens[i].name[0] && tokens[i].secret[0]);
 		snprintf(header, sizeof(header), "Bearer %s", (const char *)tokens[i].secret);
-		require(auth_check(&auth, header) != 0);
+		require(tl_auth_check(&auth, header) != 0);
 	}
 }
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "../../tools/receiver/auth.c"
-#include "../../tools/receiver/listen.c"
+#include "../../common/auth.c"
+#include "../../common/listen.c"
 
 enum { MAX = 4 };
 
@@ -36,13 +36,13 @@ static void token_files_are_parsed_or_refused_where_they_are_wrong(void **state)
 		{"a b\n\n\x01x y\n", -EINVAL, 3},
 		{"a \xc3\xa4\n", -EINVAL, 1},
 	};
-	struct auth_token tokens[MAX];
+	struct tl_auth_token tokens[MAX];
 
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *reason = 0;
 		unsigned int line;
-		int count = auth_parse(cases[i].text, strlen(cases[i].text), tokens, MAX, &line,
-				       &reason);
+		int count = tl_auth_parse(cases[i].text, strlen(cases[i].text), tokens, MAX, &line,
+					  &reason);
 		assert_int_equal(count, cases[i].count);
 		assert_int_equal(line, cases[i].line);
 		assert_true(count >= 0 || reason);
@@ -53,19 +53,19 @@ static void token_lengths_have_limits(void **state)
 {
 	(void)state;
 	char text[1000];
-	struct auth_token tokens[MAX];
+	struct tl_auth_token tokens[MAX];
 	const char *reason;
 	unsigned int line;
 
 	for (int len = 250; len < 260; len++) {
 		int size = snprintf(text, sizeof(text), "name %0*d", len, 1);
-		assert_int_equal(auth_parse(text, (size_t)size, tokens, MAX, &line, &reason),
-				 len < AUTH_TOKEN_MAX ? 1 : -EINVAL);
+		assert_int_equal(tl_auth_parse(text, (size_t)size, tokens, MAX, &line, &reason),
+				 len < TL_AUTH_TOKEN_MAX ? 1 : -EINVAL);
 	}
 	for (int len = 60; len < 70; len++) {
 		int size = snprintf(text, sizeof(text), "%0*d token", len, 1);
-		assert_int_equal(auth_parse(text, (size_t)size, tokens, MAX, &line, &reason),
-				 len < AUTH_NAME_MAX ? 1 : -EINVAL);
+		assert_int_equal(tl_auth_parse(text, (size_t)size, tokens, MAX, &line, &reason),
+				 len < TL_AUTH_NAME_MAX ? 1 : -EINVAL);
 	}
 }
 
@@ -74,33 +74,34 @@ static void only_a_whole_token_proves_its_name(void **state)
 {
 	(void)state;
 	static const char text[] = "a first\nb second-token\nc second\nd s\n";
-	struct auth auth = {.tokens = calloc(AUTH_TOKENS, sizeof(struct auth_token))};
+	struct tl_auth auth = {.tokens = calloc(TL_AUTH_TOKENS, sizeof(struct tl_auth_token))};
 	char header[400];
 	const char *reason;
 	unsigned int line;
 
-	auth.count = auth_parse(text, sizeof(text) - 1, auth.tokens, AUTH_TOKENS, &line, &reason);
+	auth.count =
+		tl_auth_parse(text, sizeof(text) - 1, auth.tokens, TL_AUTH_TOKENS, &line, &reason);
 	assert_int_equal(auth.count, 4);
 	for (int i = 0; i < auth.count; i++) {
 		const char *secret = (const char *)auth.tokens[i].secret;
 		snprintf(header, sizeof(header), "Bearer %s", secret);
-		assert_string_equal(auth_check(&auth, header), auth.tokens[i].name);
+		assert_string_equal(tl_auth_check(&auth, header), auth.tokens[i].name);
 		for (size_t k = 7; header[k]; k++) {
 			header[k] ^= 1;
-			assert_null(auth_check(&auth, header));
+			assert_null(tl_auth_check(&auth, header));
 			header[k] ^= 1;
 		}
 		snprintf(header, sizeof(header), "Bearer %s ", secret);
-		assert_null(auth_check(&auth, header));
+		assert_null(tl_auth_check(&auth, header));
 	}
 	memset(header, 'x', sizeof(header) - 1);
 	header[sizeof(header) - 1] = '\0';
 	memcpy(header, "Bearer ", 7);
-	assert_null(auth_check(&auth, header));
-	assert_null(auth_check(&auth, "Bearer "));
-	assert_null(auth_check(&auth, "Bearer"));
-	assert_null(auth_check(&auth, ""));
-	assert_null(auth_check(&auth, 0));
+	assert_null(tl_auth_check(&auth, header));
+	assert_null(tl_auth_check(&auth, "Bearer "));
+	assert_null(tl_auth_check(&auth, "Bearer"));
+	assert_null(tl_auth_check(&auth, ""));
+	assert_null(tl_auth_check(&auth, 0));
 	free(auth.tokens);
 }
 
@@ -133,8 +134,8 @@ static void addresses_are_parsed_or_refused(void **state)
 	};
 
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct listen_address address;
-		int err = listen_parse(cases[i].text, &address);
+		struct tl_listen_address address;
+		int err = tl_listen_parse(cases[i].text, &address);
 		assert_int_equal(err, cases[i].same ? 0 : -EINVAL);
 		if (err == 0) {
 			assert_string_equal(address.text, cases[i].same);
@@ -152,16 +153,16 @@ static void hosts_are_ours_by_address_or_name_whatever_the_port(void **state)
 					     "[::2]:8480",   "",	  ":80",
 					     "xcap.example", "[]:1"};
 	struct tl_opt_list names = {.count = 1, .items = {"cap.example"}};
-	struct listen_address address;
+	struct tl_listen_address address;
 
-	assert_int_equal(listen_parse("[::1]:8480", &address), 0);
+	assert_int_equal(tl_listen_parse("[::1]:8480", &address), 0);
 	for (unsigned int i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		assert_true(listen_host_is_ours(&address, &names, ours[i]));
+		assert_true(tl_listen_host_is_ours(&address, &names, ours[i]));
 	}
 	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		assert_false(listen_host_is_ours(&address, &names, others[i]));
+		assert_false(tl_listen_host_is_ours(&address, &names, others[i]));
 	}
-	assert_false(listen_host_is_ours(&address, &names, 0));
+	assert_false(tl_listen_host_is_ours(&address, &names, 0));
 }
 
 int main(void)

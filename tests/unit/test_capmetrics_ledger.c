@@ -241,6 +241,23 @@ static void metric_described_otherwise_is_refused(void **state)
 	assert_int_equal(ledger->instances->next->sample_count, 0);
 }
 
+static void metric_with_other_labels_is_taken_beside_the_first(void **state)
+{
+	(void)state;
+	struct kit_run a = kit_run("batcher", "", 1);
+	struct kit_run b = kit_run("shipper", "", 1);
+
+	kit_counter("lost_events", 1, 0);
+	kit_report(ledger, &a);
+	kit_counter("lost_events", 2, "quota");
+	kit_report(ledger, &b);
+	kit_counter_at2("lost_events", 3, "sink", "x", "reason", "quota");
+	kit_report(ledger, &b);
+	assert_int_equal(ledger->counts.refused_metrics, 0);
+	assert_true(value_of(ledger->instances, "lost_events") == 1);
+	assert_int_equal(ledger->metric_count, 3);
+}
+
 static void sample_that_comes_twice_is_refused(void **state)
 {
 	(void)state;
@@ -555,6 +572,7 @@ int main(void)
 		TEST(gauge_that_is_not_told_is_gone_and_counter_stays),
 		TEST(counter_that_goes_back_within_a_run_goes_on),
 		TEST(metric_described_otherwise_is_refused),
+		TEST(metric_with_other_labels_is_taken_beside_the_first),
 		TEST(sample_that_comes_twice_is_refused),
 		TEST(instances_are_bounded_and_the_dead_make_room),
 		TEST(samples_are_bounded),

@@ -62,6 +62,9 @@ static void tell_pipeline(void)
 	assert_int_equal(kit_report(ledger, &batcher), 0);
 	kit_gauge_at("sink_up", 1, "sink", "file:/a");
 	kit_gauge_at("sink_up", 0, "sink", "nats://b");
+	/* A family of the engine too, with other labels. */
+	kit_counter_at("assigned_events", 7, "sink", "file:/a");
+	kit_counter_at("safe_events", 7, "sink", "file:/a");
 	assert_int_equal(kit_report(ledger, &shipper), 0);
 }
 

@@ -16,9 +16,7 @@
 
 #include "../../tools/capmetrics/capabilities.h"
 #include "../../tools/capmetrics/pages.h"
-#include "../../tools/receiver/auth.c"
-#include "../../tools/receiver/listen.c"
-#include "../../tools/receiver/tls.c"
+#include "../../tools/capmetrics/web_private.h"
 #include "capmetrics_kit.h"
 
 #define DEADLINE_NS (20 * TL_SECOND_NS)
@@ -54,12 +52,12 @@ static int setup(void **state)
 		.deadline_ns = 60 * TL_SECOND_NS,
 		.max_connections = 2 * CLIENTS,
 	};
-	return listen_parse("127.0.0.1:0", &config.address);
+	return tl_listen_parse("127.0.0.1:0", &config.address);
 }
 
 static void start(void)
 {
-	assert_int_equal(listen_open(&config.address, &config.listen_fd), 0);
+	assert_int_equal(tl_listen_open(&config.address, &config.listen_fd), 0);
 	assert_int_equal(web_open(&web, &config), 0);
 }
 
@@ -293,7 +291,7 @@ static void token_is_needed_where_one_is_set_but_for_health(void **state)
 	assert_non_null(file);
 	fputs("me 0123456789abcdef\n", file);
 	fclose(file);
-	assert_int_equal(auth_open(&config.auth, path), 0);
+	assert_int_equal(tl_auth_open(&config.auth, path), 0);
 	start();
 	capture();
 	const char *text = get("/metrics");
@@ -312,7 +310,144 @@ static void token_is_needed_where_one_is_set_but_for_health(void **state)
 	assert_int_equal(web_counts(web).unauthorized, 3);
 	web_close(web);
 	web = 0;
-	auth_close(config.auth);
+	tl_auth_close(config.auth);
+}
+
+static void encoding_is_taken_by_its_name_and_quality(void **state)
+{
+	(void)state;
+	static const char *const yes[] = {
+		"gzip",	    "GZIP",	 "br, gzip",	 "br;q=1.0,gzip;q=0.5, x",
+		"gzip;q=1", " ,, gzip ", "gzip; q=0.001"};
+	static const char *const no[] = {"",
+					 "br",
+					 "xgzip",
+					 "gzip2",
+					 "gzip;q=0",
+					 "gzip; q=0.0",
+					 "br, gzip;q=0.000, x",
+					 "identity, *"};
+
+	for (unsigned int i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		assert_true(web_accepts_encoding(yes[i], "gzip"));
+	}
+	for (unsigned int i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		assert_false(web_accepts_encoding(no[i], "gzip"));
+	}
+	assert_false(web_accepts_encoding(0, "gzip"));
+}
+
+static void asset_is_sent_compressed_and_only_when_it_changed(void **state)
+{
+	(void)state;
+	static const uint8_t plain[] = "plain", gzip[] = "gz";
+	static const struct web_asset assets[] = {
+		{"/a.js", "text/javascript", "abc", plain, 5, gzip, 2},
+		{"/b.js", "text/javascript", "def", plain, 5, 0, 0},
+		{0},
+	};
+
+	config.assets = assets;
+	start();
+	const char *text = get("/a.js");
+	has(text, "ETag: \"abc\"\r\n");
+	assert_string_equal(body_of(text), "plain");
+	text = ask_with("GET", "/a.js", "Host: localhost\r\nAccept-Encoding: gzip\r\n");
+	has(text, "ETag: \"abc-gzip\"\r\n");
+	has(text, "Content-Encoding: gzip\r\n");
+	assert_string_equal(body_of(text), "gz");
+	text = ask_with("GET", "/b.js", "Host: localhost\r\nAccept-Encoding: gzip\r\n");
+	assert_string_equal(body_of(text), "plain");
+	text = ask_with("GET", "/a.js", "Host: localhost\r\nIf-None-Match: \"x\", W/\"abc\"\r\n");
+	assert_int_equal(status_of(text), 304);
+	assert_string_equal(body_of(text), "");
+	text = ask_with("GET", "/a.js", "Host: localhost\r\nIf-None-Match: \"abc-gzip\"\r\n");
+	assert_int_equal(status_of(text), 200);
+	assert_int_equal(status_of(ask_with("POST", "/a.js", "Host: localhost\r\n")), 405);
+}
+
+/* --- streams --------------------------------------------------------------------------- */
+
+static unsigned int pieces, closed;
+
+static size_t read_pieces(void *context, char *to, size_t room)
+{
+	(void)context;
+	assert_true(room > 0);
+	if (pieces == 0) {
+		return 0;
+	}
+	pieces--;
+	*to = '\x01';
+	return 1;
+}
+
+static void close_pieces(void *context)
+{
+	(void)context;
+	closed++;
+}
+
+static int write_stream(void *context, const struct web_request *request, struct web_answer *a)
+{
+	static const struct web_stream stream = {read_pieces, close_pieces};
+
+	(void)context;
+	(void)request;
+	a->stream = &stream;
+	return 0;
+}
+
+static const struct web_page stream_table[] = {{"/s", true, write_stream}, {0}};
+
+/* Until the client has that many more pieces. */
+static void hear_pieces(int fd, unsigned int count)
+{
+	uint64_t deadline = tl_clock_mono_ns() + DEADLINE_NS;
+
+	while (count > 0) {
+		char byte;
+		assert_int_equal(web_step(web), 0);
+		if (recv(fd, &byte, 1, 0) == 1) {
+			count -= byte == '\x01';
+		}
+		assert_true(tl_clock_mono_ns() < deadline);
+	}
+}
+
+static void stream_goes_on_when_it_is_woken_and_ends_with_its_client(void **state)
+{
+	(void)state;
+	uint64_t deadline = tl_clock_mono_ns() + DEADLINE_NS;
+
+	config.pages = stream_table;
+	pieces = closed = 0;
+	start();
+	int fd = dial();
+	int other = dial();
+	say(fd, "GET /s HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	say(other, "GET /s HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	while (web_counts(web).streams < 2) {
+		assert_int_equal(web_step(web), 0);
+		assert_true(tl_clock_mono_ns() < deadline);
+	}
+	close(other);
+	while (web_counts(web).streams > 1) {
+		web_wake(web);
+		assert_int_equal(web_step(web), 0);
+		assert_true(tl_clock_mono_ns() < deadline);
+	}
+	for (unsigned int i = 1; i < 10; i++) {
+		pieces = i;
+		web_wake(web);
+		hear_pieces(fd, i);
+	}
+	assert_int_equal(closed, 1);
+	/* Also while one is suspended. */
+	web_close(web);
+	web = 0;
+	assert_int_equal(closed, 2);
+	close(fd);
 }
 
 static void ladder_is_the_file_or_404(void **state)
@@ -321,10 +456,9 @@ static void ladder_is_the_file_or_404(void **state)
 	static const char text[] = "{\"from\":null,\"to\":\"xdp-flowd\"}\n";
 	char path[300];
 
-	start();
-	assert_int_equal(status_of(get("/ladder")), 404);
 	snprintf(path, sizeof(path), "%s/ladder.json", folder);
 	pages.ladder_path = path;
+	start();
 	assert_int_equal(status_of(get("/ladder")), 404);
 	FILE *file = fopen(path, "w");
 	assert_non_null(file);
@@ -488,6 +622,9 @@ int main(void)
 		TEST(body_is_refused_before_it_comes),
 		TEST(other_hosts_are_refused_on_loopback),
 		TEST(token_is_needed_where_one_is_set_but_for_health),
+		TEST(encoding_is_taken_by_its_name_and_quality),
+		TEST(asset_is_sent_compressed_and_only_when_it_changed),
+		TEST(stream_goes_on_when_it_is_woken_and_ends_with_its_client),
 		TEST(ladder_is_the_file_or_404),
 		TEST(malformed_requests_are_refused_and_the_next_is_answered),
 		TEST(head_over_the_limit_is_refused),

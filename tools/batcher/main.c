@@ -24,6 +24,7 @@ struct config {
 	uint64_t batch_size;
 	uint64_t batch_time_ns;
 	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd;
 	bool insecure;
 };
@@ -48,6 +49,8 @@ static const struct tl_opt options[] = {
 	 "who may dial, besides root, this user and tapline; repeatable", 0, 0, 0, 0},
 	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
 	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
+	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
+	 "say what is reported there, and exit", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
@@ -330,6 +333,10 @@ int main(int argc, char **argv)
 	int first = tl_opt_parse(&program, argc, argv, &config);
 	if (first <= 0) {
 		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
+	}
+	if (config.list_metrics) {
+		int err = tl_metrics_print_table(metrics, sizeof(metrics) / sizeof(metrics[0]));
+		return err == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
 	}
 	if (first < argc) {
 		tl_log_err("'%s': takes no operands; input is -I", argv[first]);

@@ -16,8 +16,7 @@
 
 enum { PAUSE_MS = 1 };
 
-const char *const capabilities_engines[] = {"xdp-flowd", "tpv3-capd", "afp-capd",
-					    "eve-tail",	 "pcap-flow", 0};
+const char *const capabilities_engines[] = {"xdp-flowd", "tpv3-capd", "afp-capd", "eve-tail", 0};
 
 extern char **environ;
 

@@ -34,7 +34,11 @@ struct ledger_config {
 
 struct ledger_config ledger_defaults(void);
 
-/* A metric as the first tool described it: those that describe it otherwise are refused. */
+/*
+ * A metric as a tool described it. What has the same name must have the same unit and type, or it
+ * is refused; its labels may differ from tool to tool (a sink here, none there), and it has then
+ * several of these.
+ */
 struct ledger_metric {
 	char name[LEDGER_NAME];
 	char unit[LEDGER_NAME];
@@ -106,10 +110,10 @@ struct ledger_counts {
 	uint64_t reports;
 	uint64_t held_back;	    /* reports, until it is known whose they are */
 	uint64_t refused_instances; /* reports: over the limit */
-	uint64_t refused_metrics;   /* described otherwise before, capmetrics_*, over the limit */
-	uint64_t refused_samples;   /* over the limit, or twice in a report */
-	uint64_t backward;	    /* counters that went back within a run */
-	uint64_t forgotten;	    /* instances */
+	uint64_t refused_metrics; /* of another unit or type before, capmetrics_*, over the limit */
+	uint64_t refused_samples; /* over the limit, or twice in a report */
+	uint64_t backward;	  /* counters that went back within a run */
+	uint64_t forgotten;	  /* instances */
 };
 
 struct ledger {

@@ -90,10 +90,15 @@ static bool is(const char *text, struct tl_str other)
 	return tl_str_eq(tl_str_of(text), other);
 }
 
-static bool is_same(const struct ledger_metric *m, const struct tl_metric_view *view)
+/* Of one name there is one kind: what is added up and shown together. */
+static bool is_same_kind(const struct ledger_metric *m, const struct tl_metric_view *view)
 {
-	bool same = is(m->unit, view->unit) && m->type == view->type &&
-		    m->label_count == view->label_count;
+	return is(m->unit, view->unit) && m->type == view->type;
+}
+
+static bool has_same_labels(const struct ledger_metric *m, const struct tl_metric_view *view)
+{
+	bool same = m->label_count == view->label_count;
 
 	for (uint32_t i = 0; same && i < m->label_count; i++) {
 		same = is(m->labels[i], view->labels[i]);
@@ -138,8 +143,14 @@ static struct ledger_metric *find_metric(struct ledger *l, const struct tl_metri
 		return 0;
 	}
 	for (unsigned int i = 0; i < l->metric_count; i++) {
-		if (is(l->metrics[i]->name, view->name)) {
-			return is_same(l->metrics[i], view) ? l->metrics[i] : 0;
+		if (!is(l->metrics[i]->name, view->name)) {
+			continue;
+		}
+		if (!is_same_kind(l->metrics[i], view)) {
+			return 0;
+		}
+		if (has_same_labels(l->metrics[i], view)) {
+			return l->metrics[i];
 		}
 	}
 	return add_metric(l, view);

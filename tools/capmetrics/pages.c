@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "pages_private.h"
 #include "prometheus.h"
 #include "report.h"
 
@@ -36,7 +38,8 @@ static int write_metrics(void *context, const struct web_request *request,
 			 struct web_answer *answer)
 {
 	const struct pages *p = context;
-	enum prometheus_format format = prometheus_choose(request->accept);
+	enum prometheus_format format =
+		prometheus_choose(web_header(request, MHD_HTTP_HEADER_ACCEPT));
 
 	ledger_advance(p->ledger, tl_clock_mono_ns());
 	answer->type = prometheus_content_type(format);
@@ -96,6 +99,34 @@ static int read_file(const char *path, struct tl_textbuf *out)
 	return err;
 }
 
+/* The newest of those that are where capladder puts them when nobody says where. */
+static int read_newest(struct tl_textbuf *out)
+{
+	struct stat st;
+	glob_t found;
+	time_t latest = 0;
+	int err = -ENOENT;
+
+	if (glob("/run/tapline/capladder*/ladder.json", GLOB_NOSORT, 0, &found) != 0) {
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		if (stat(found.gl_pathv[i], &st) < 0 || (err == 0 && st.st_mtime < latest)) {
+			continue;
+		}
+		out->len = 0;
+		err = read_file(found.gl_pathv[i], out);
+		latest = err == 0 ? st.st_mtime : latest;
+	}
+	globfree(&found);
+	return err;
+}
+
+static int read_ladder(const struct pages *p, struct tl_textbuf *out)
+{
+	return p->ladder_path ? read_file(p->ladder_path, out) : read_newest(out);
+}
+
 static int say_missing(struct web_answer *answer, const char *text)
 {
 	answer->status = MHD_HTTP_NOT_FOUND;
@@ -107,7 +138,7 @@ static int write_ladder(void *context, const struct web_request *request, struct
 	const struct pages *p = context;
 
 	(void)request;
-	if (!p->ladder_path || read_file(p->ladder_path, &answer->body) < 0) {
+	if (read_ladder(p, &answer->body) < 0) {
 		return say_missing(answer, "no ladder: capladder does not run, or its ladder.json "
 					   "cannot be read\n");
 	}
@@ -135,5 +166,8 @@ const struct web_page pages_table[] = {
 	{"/readyz", true, write_readyz},
 	{"/ladder", false, write_ladder},
 	{"/capabilities", false, write_capabilities},
+	{"/flows/top", false, pages_write_flows},
+	{"/events", false, pages_write_events},
+	{"/events/recent", false, pages_write_recent},
 	{0},
 };

@@ -116,10 +116,9 @@ static int compare(const void *left, const void *right)
 	const struct row *a = left;
 	const struct row *b = right;
 
-	if (a->sample->metric != b->sample->metric) {
-		return strcmp(a->sample->metric->name, b->sample->metric->name);
-	}
-	return a->order < b->order ? -1 : 1;
+	int by_name = strcmp(a->sample->metric->name, b->sample->metric->name);
+
+	return by_name != 0 ? by_name : a->order < b->order ? -1 : 1;
 }
 
 static size_t fill_rows(struct row *rows, const struct ledger *ledger)
@@ -141,7 +140,7 @@ static void put_rows(struct exposition *e, const struct row *rows, size_t count)
 
 	for (size_t k = 0; k < count; k++) {
 		const struct ledger_metric *m = rows[k].sample->metric;
-		if (m != family) {
+		if (!family || strcmp(m->name, family->name) != 0) {
 			exposition_family(e, m->name, m->unit, m->type, m->help);
 			family = m;
 		}
@@ -170,6 +169,11 @@ static void put_told(struct exposition *e, const struct ledger *ledger)
 static double get_up(const struct ledger_instance *i)
 {
 	return i->state == LEDGER_LIVE;
+}
+
+static double get_silent(const struct ledger_instance *i)
+{
+	return i->state == LEDGER_SILENT;
 }
 
 static double get_restarts(const struct ledger_instance *i)
@@ -224,6 +228,8 @@ struct fact {
 static const struct fact facts[] = {
 	{"capmetrics_tool_up", "", TL_METRIC_GAUGE,
 	 "1 while the tool reports, 0 when it closed or has been silent for 5 s", get_up},
+	{"capmetrics_tool_silent", "", TL_METRIC_GAUGE,
+	 "1 when the tool is missed: silent for 5 s without having closed", get_silent},
 	{"capmetrics_tool_restarts", "", TL_METRIC_COUNTER,
 	 "Runs of the tool that were followed by another", get_restarts},
 	{"capmetrics_tool_reports", "", TL_METRIC_COUNTER, "Reports that came", get_reports},
@@ -271,33 +277,50 @@ static void put_books(struct exposition *e, const struct ledger *ledger, bool re
 	}
 }
 
+struct count {
+	const char *name;
+	size_t offset; /* in ledger_counts */
+	const char *help;
+};
+
+#define COUNT(name) offsetof(struct ledger_counts, name)
+
+static const struct count counts[] = {
+	{"capmetrics_reports", COUNT(reports), "Reports taken"},
+	{"capmetrics_held_back_reports", COUNT(held_back),
+	 "Reports held back until it was known whose they are"},
+	{"capmetrics_refused_reports", COUNT(refused_instances),
+	 "Reports of more tools than there is room for"},
+	{"capmetrics_refused_metrics", COUNT(refused_metrics),
+	 "Metrics of another unit or type than before, or over the limit"},
+	{"capmetrics_refused_samples", COUNT(refused_samples),
+	 "Samples over the limit, of a refused metric, or twice in a report"},
+	{"capmetrics_backward_counters", COUNT(backward), "Counters that went back within a run"},
+	{"capmetrics_forgotten_tools", COUNT(forgotten),
+	 "Tools forgotten after a long silence, or for want of room"},
+};
+
 static void put_counts(struct exposition *e, const struct ledger_counts *c)
 {
-	const struct {
-		const char *name;
+	for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
 		uint64_t value;
-		const char *help;
-	} rows[] = {
-		{"capmetrics_reports", c->reports, "Reports taken"},
-		{"capmetrics_held_back_reports", c->held_back,
-		 "Reports held back until it was known whose they are"},
-		{"capmetrics_refused_reports", c->refused_instances,
-		 "Reports of more tools than there is room for"},
-		{"capmetrics_refused_metrics", c->refused_metrics,
-		 "Metrics that another tool describes otherwise, or over the limit"},
-		{"capmetrics_refused_samples", c->refused_samples,
-		 "Samples over the limit, of a refused metric, or twice in a report"},
-		{"capmetrics_backward_counters", c->backward,
-		 "Counters that went back within a run"},
-		{"capmetrics_forgotten_tools", c->forgotten,
-		 "Tools forgotten after a long silence, or for want of room"},
-	};
-
-	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
-		exposition_family(e, rows[k].name, "", TL_METRIC_COUNTER, rows[k].help);
+		memcpy(&value, (const uint8_t *)c + counts[k].offset, sizeof(value));
+		exposition_family(e, counts[k].name, "", TL_METRIC_COUNTER, counts[k].help);
 		exposition_begin(e);
-		exposition_uint(e, rows[k].value);
+		exposition_uint(e, value);
 	}
+}
+
+static const struct fact book_facts[] = {
+	{"capmetrics_book_residual", "", TL_METRIC_GAUGE,
+	 "What the equation of a tool's books leaves over, which must be 0", 0},
+	{"capmetrics_book_balanced", "", TL_METRIC_GAUGE,
+	 "1 while the tool's books balance, 0 when they do not", 0},
+};
+
+static void put_book_family(struct exposition *e, const struct fact *f)
+{
+	exposition_family(e, f->name, f->unit, f->type, f->help);
 }
 
 int prometheus_write(struct tl_textbuf *out, const struct ledger *ledger,
@@ -307,12 +330,49 @@ int prometheus_write(struct tl_textbuf *out, const struct ledger *ledger,
 
 	put_told(&e, ledger);
 	put_facts(&e, ledger);
-	exposition_family(&e, "capmetrics_book_residual", "", TL_METRIC_GAUGE,
-			  "What the equation of a tool's books leaves over, which must be 0");
+	put_book_family(&e, &book_facts[0]);
 	put_books(&e, ledger, true);
-	exposition_family(&e, "capmetrics_book_balanced", "", TL_METRIC_GAUGE,
-			  "1 while the tool's books balance, 0 when they do not");
+	put_book_family(&e, &book_facts[1]);
 	put_books(&e, ledger, false);
 	put_counts(&e, &ledger->counts);
 	return exposition_end(&e);
+}
+
+/* --- for people -------------------------------------------------------------- */
+
+static struct tl_metric row_of(const struct fact *f, bool is_book)
+{
+	struct tl_metric row = {.name = f->name, .unit = f->unit, .type = f->type, .help = f->help};
+
+	if (is_book) {
+		row.labels[0] = "book";
+		row.labels[1] = "iface";
+		row.labels[2] = "sink";
+	}
+	return row;
+}
+
+int prometheus_print_table(void)
+{
+	enum {
+		FACTS = sizeof(facts) / sizeof(facts[0]),
+		BOOKS = sizeof(book_facts) / sizeof(book_facts[0]),
+		COUNTS = sizeof(counts) / sizeof(counts[0]),
+	};
+	struct tl_metric rows[FACTS + BOOKS + COUNTS];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < FACTS; i++) {
+		rows[count++] = row_of(&facts[i], false);
+	}
+	for (unsigned int i = 0; i < BOOKS; i++) {
+		rows[count++] = row_of(&book_facts[i], true);
+	}
+	for (unsigned int i = 0; i < COUNTS; i++) {
+		rows[count++] = (struct tl_metric){.name = counts[i].name,
+						   .unit = "",
+						   .type = TL_METRIC_COUNTER,
+						   .help = counts[i].help};
+	}
+	return tl_metrics_print_table(rows, count);
 }

@@ -27,4 +27,7 @@ enum prometheus_format prometheus_choose(const char *accept);
 int prometheus_write(struct tl_textbuf *out, const struct ledger *ledger,
 		     enum prometheus_format format);
 
+/* The families of capmetrics itself, as tl_metrics_print_table. 0 or -errno. */
+int prometheus_print_table(void);
+
 #endif

@@ -1,27 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An HTTP server for pages that are read: GET and HEAD of a table of paths, on
- * libmicrohttpd, by one thread that also does other things. Bounds the number of
- * connections, their silence and the time a request takes; checks the Host header
- * on loopback, the client's certificate and a bearer token. Logs.
+ * An HTTP server for what is read: GET and HEAD of a table of paths and of
+ * embedded files, on libmicrohttpd, by one thread that also does other things.
+ * Bounds the number of connections, their silence and the time a request takes;
+ * checks the Host header on loopback, the client's certificate and a token. Logs.
  */
 #ifndef CAPMETRICS_WEB_H
 #define CAPMETRICS_WEB_H
 
+#include <sys/types.h>
+
+#include "auth.h"
+#include "listen.h"
 #include "text.h"
-#include "tools/receiver/auth.h"
-#include "tools/receiver/listen.h"
 #include "visitors.h"
 
 struct web_request {
-	const char *accept; /* header, 0 = none */
+	struct MHD_Connection *connection;
+};
+
+/* 0 = not there; an argument of the query without a value is "". */
+const char *web_header(const struct web_request *request, const char *name);
+const char *web_query(const struct web_request *request, const char *name);
+
+/* An answer that goes on until the client goes, or we do. */
+struct web_stream {
+	/* What is new, at most `room` bytes; 0 = nothing, and it is asked again by web_wake. */
+	size_t (*read)(void *state, char *to, size_t room);
+	void (*close)(void *state);
 };
 
 struct web_answer {
 	unsigned int status; /* 200 when the page is called */
 	const char *type;    /* of the content; "text/plain; charset=utf-8" */
 	const char *vary;    /* the request header that the answer depends on; 0 = none */
+	const char *name;    /* one header more; 0 = none */
+	const char *value;
 	struct tl_textbuf body;
+	const struct web_stream *stream; /* in place of a body; 0 = none */
+	void *state;			 /* of the stream, which closes it */
 };
 
 struct web_page {
@@ -31,16 +48,28 @@ struct web_page {
 	int (*write)(void *context, const struct web_request *request, struct web_answer *answer);
 };
 
+/* A file that is part of the program. */
+struct web_asset {
+	const char *path; /* 0 ends the table */
+	const char *type;
+	const char *etag; /* without quotes */
+	const uint8_t *plain;
+	size_t plain_len;
+	const uint8_t *gzip; /* 0 = not worth it */
+	size_t gzip_len;
+};
+
 struct web_config {
-	struct listen_address address;
+	struct tl_listen_address address;
 	int listen_fd;			 /* the server's from then on */
 	const struct tl_opt_list *hosts; /* further names we are spoken to by */
-	struct auth *auth;		 /* 0 = anyone */
-	struct tls *tls;		 /* 0 = plain */
+	struct tl_auth *auth;		 /* 0 = anyone */
+	struct tl_tls *tls;		 /* 0 = plain */
 	const struct web_page *pages;
-	void *context;	      /* of the pages */
-	uint64_t timeout_ns;  /* of silence */
-	uint64_t deadline_ns; /* of a request, from its first byte to its last */
+	void *context;			/* of the pages */
+	const struct web_asset *assets; /* 0 = none */
+	uint64_t timeout_ns;		/* of silence */
+	uint64_t deadline_ns;		/* of a request, from its first byte to its last */
 	unsigned int max_connections;
 	unsigned int max_per_address; /* 0 = no limit of its own */
 };
@@ -48,10 +77,13 @@ struct web_config {
 struct web_counts {
 	uint64_t requests;
 	uint64_t unauthorized; /* 401, 403 */
-	uint64_t refused;      /* 404, 405, 421 */
+	uint64_t refused;      /* 400, 404, 405, 421 */
+	uint64_t busy;	       /* 429 */
 	uint64_t failed;       /* 500 */
-	uint64_t too_slow;     /* cut off */
+	uint64_t too_slow;     /* cut off: a request that did not come in */
+	uint64_t stalled;      /* cut off: an answer that was not taken */
 	uint64_t connections;  /* now */
+	uint64_t streams;      /* of them, those with an answer that goes on */
 };
 
 struct web;
@@ -66,6 +98,9 @@ int web_fd(const struct web *web);
 int web_wait_ms(struct web *web, int most_ms);
 /* Does what there is to do, without waiting. 0 or -EIO. */
 int web_step(struct web *web);
+
+/* Asks all streams again, in the next step. */
+void web_wake(struct web *web);
 
 struct web_counts web_counts(const struct web *web);
 

@@ -15,7 +15,7 @@ struct findings {
 
 static void find(struct tl_textbuf *out, const char *text)
 {
-	safe_printf(out, "%s%s", out->len > 0 ? ", " : "", text);
+	tl_safe_printf(out, "%s%s", out->len > 0 ? ", " : "", text);
 }
 
 static void find_difference(struct tl_textbuf *out, const char *what, uint64_t got, uint64_t want)
@@ -23,10 +23,10 @@ static void find_difference(struct tl_textbuf *out, const char *what, uint64_t g
 	bool less = got < want;
 
 	if (got != want) {
-		safe_printf(out, "%s%s %llu of %llu (%llu %s)", out->len > 0 ? ", " : "", what,
-			    (unsigned long long)got, (unsigned long long)want,
-			    (unsigned long long)(less ? want - got : got - want),
-			    less ? "missing" : "too many");
+		tl_safe_printf(out, "%s%s %llu of %llu (%llu %s)", out->len > 0 ? ", " : "", what,
+			       (unsigned long long)got, (unsigned long long)want,
+			       (unsigned long long)(less ? want - got : got - want),
+			       less ? "missing" : "too many");
 	}
 }
 
@@ -48,18 +48,18 @@ static void find_gaps(struct tl_textbuf *out, const struct book *book)
 	if (missing == 0) {
 		return;
 	}
-	safe_printf(out, "%s%llu events missing (numbers", out->len > 0 ? ", " : "",
-		    (unsigned long long)missing);
+	tl_safe_printf(out, "%s%llu events missing (numbers", out->len > 0 ? ", " : "",
+		       (unsigned long long)missing);
 	for (uint32_t i = 0; i < book->covered.count && shown < GAPS_SHOWN; i++) {
 		const struct tl_range *range = &book->covered.items[i];
 		if (range->from > from) {
-			safe_printf(out, " %llu-%llu", (unsigned long long)from,
-				    (unsigned long long)range->from - 1);
+			tl_safe_printf(out, " %llu-%llu", (unsigned long long)from,
+				       (unsigned long long)range->from - 1);
 			shown++;
 		}
 		from = range->to > from ? range->to : from;
 	}
-	safe_printf(out, "%s)", shown == GAPS_SHOWN ? " ..." : "");
+	tl_safe_printf(out, "%s)", shown == GAPS_SHOWN ? " ..." : "");
 }
 
 static bool is_closed_by_stats(const struct book *book)
@@ -81,16 +81,16 @@ static void find_number_faults(struct tl_textbuf *out, const struct book *book)
 {
 	find_gaps(out, book);
 	if (book->refused_batches > 0) {
-		safe_printf(out, "%s%llu batches of %llu events refused", out->len > 0 ? ", " : "",
-			    (unsigned long long)book->refused_batches,
-			    (unsigned long long)book->refused_events);
+		tl_safe_printf(out, "%s%llu batches of %llu events refused",
+			       out->len > 0 ? ", " : "", (unsigned long long)book->refused_batches,
+			       (unsigned long long)book->refused_events);
 	}
 	if (book->ended && book->next > book->end_at) {
 		find(out, "events after the end");
 	}
 	if (book->sums.unreadable > 0) {
-		safe_printf(out, "%s%llu flow_end events unreadable", out->len > 0 ? ", " : "",
-			    (unsigned long long)book->sums.unreadable);
+		tl_safe_printf(out, "%s%llu flow_end events unreadable", out->len > 0 ? ", " : "",
+			       (unsigned long long)book->sums.unreadable);
 	}
 }
 
@@ -107,9 +107,9 @@ static void find_class_faults(struct tl_textbuf *out, const struct tl_capture_st
 	find_difference(out, "packets of all classes", packets, stats->packets);
 	find_difference(out, "bytes of all classes", bytes, stats->bytes);
 	if (stats->residual_packets != 0 || stats->residual_bytes != 0) {
-		safe_printf(out, "%sresidual of %lld packets and %lld bytes",
-			    out->len > 0 ? ", " : "", (long long)stats->residual_packets,
-			    (long long)stats->residual_bytes);
+		tl_safe_printf(out, "%sresidual of %lld packets and %lld bytes",
+			       out->len > 0 ? ", " : "", (long long)stats->residual_packets,
+			       (long long)stats->residual_bytes);
 	}
 }
 
@@ -154,27 +154,27 @@ static void describe(struct tl_textbuf *out, const struct book *book)
 {
 	const struct sums *sums = &book->sums;
 
-	safe_printf(out, "; %llu events", (unsigned long long)sums->events);
+	tl_safe_printf(out, "; %llu events", (unsigned long long)sums->events);
 	if (sums->flow_ends > 0) {
-		safe_printf(out, ", %llu flows", (unsigned long long)sums->flow_ends);
+		tl_safe_printf(out, ", %llu flows", (unsigned long long)sums->flow_ends);
 	}
 	if (sums->flow_ends > 0 || sums->packet_events > 0) {
-		safe_printf(out, ", %llu packets, %llu bytes", (unsigned long long)sums->packets,
-			    (unsigned long long)sums->bytes);
+		tl_safe_printf(out, ", %llu packets, %llu bytes", (unsigned long long)sums->packets,
+			       (unsigned long long)sums->bytes);
 	}
 	if (book->has_stats && book->stats.kernel_drops + book->stats.ring_drops > 0) {
-		safe_printf(
+		tl_safe_printf(
 			out, ", %llu dropped by the kernel",
 			(unsigned long long)(book->stats.kernel_drops + book->stats.ring_drops));
 	}
 	if (book->declared_lost > 0) {
-		safe_printf(out, ", %llu events declared lost",
-			    (unsigned long long)book->declared_lost);
+		tl_safe_printf(out, ", %llu events declared lost",
+			       (unsigned long long)book->declared_lost);
 	}
 	if (book->overlaps > 0) {
-		safe_printf(out, ", %llu events twice", (unsigned long long)book->overlaps);
+		tl_safe_printf(out, ", %llu events twice", (unsigned long long)book->overlaps);
 	}
-	safe_printf(out, "\n");
+	tl_safe_printf(out, "\n");
 }
 
 static enum tl_exit report_book(const struct book *book, struct tl_textbuf *out)
@@ -185,13 +185,13 @@ static enum tl_exit report_book(const struct book *book, struct tl_textbuf *out)
 						: TL_EXIT_OK;
 
 	tl_textbuf_add(out, book->name.data, book->name.len);
-	safe_printf(out, verdict == TL_EXIT_OK ? ": holds" : ": ");
+	tl_safe_printf(out, verdict == TL_EXIT_OK ? ": holds" : ": ");
 	if (f.wrong.len > 0) {
-		safe_printf(out, "differs: ");
+		tl_safe_printf(out, "differs: ");
 		tl_textbuf_add(out, f.wrong.data, f.wrong.len);
 	}
 	if (f.open.len > 0) {
-		safe_printf(out, "%snot closed: ", f.wrong.len > 0 ? "; " : "");
+		tl_safe_printf(out, "%snot closed: ", f.wrong.len > 0 ? "; " : "");
 		tl_textbuf_add(out, f.open.data, f.open.len);
 	}
 	describe(out, book);
@@ -211,12 +211,12 @@ enum tl_exit check_report(const struct check *check, struct tl_textbuf *out)
 		}
 	}
 	if (check->unchecked_events > 0) {
-		safe_printf(out, "more than %d streams: %llu events not checked\n", IDS_MAX,
-			    (unsigned long long)check->unchecked_events);
+		tl_safe_printf(out, "more than %d streams: %llu events not checked\n", IDS_MAX,
+			       (unsigned long long)check->unchecked_events);
 		return TL_EXIT_FAILED;
 	}
 	if (check->ids.count == 0) {
-		safe_printf(out, "no stream in the input\n");
+		tl_safe_printf(out, "no stream in the input\n");
 		return (enum tl_exit)EVCAT_EXIT_NO_CLOSE;
 	}
 	return worst;

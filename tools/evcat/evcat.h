@@ -5,10 +5,11 @@
 
 #include "exit.h"
 #include "opt.h"
+#include "output.h"
 
 enum {
 	EVCAT_EXIT_NO_CLOSE = TL_EXIT_TOOL, /* --check: a recording that was not closed */
-	EVCAT_STOP_S = 5,		    /* how long a stop may take */
+	EVCAT_STOP_S = TL_OUTPUT_STOP_S,    /* how long a stop may take */
 };
 
 enum evcat_sort {
@@ -43,7 +44,7 @@ struct evcat_config {
 /* What a step of the work says; errors are -errno. */
 enum evcat_step {
 	EVCAT_MORE = 0,
-	EVCAT_DONE = 1, /* enough, or the reader of our output has gone: a clean end */
+	EVCAT_DONE = TL_OUTPUT_GONE, /* enough, or the reader of our output has gone: a clean end */
 };
 
 #endif

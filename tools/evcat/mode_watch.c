@@ -15,7 +15,7 @@ struct watcher {
 	struct top *top;     /* 0 without --top */
 	struct check *check; /* 0 without --check */
 	struct select *select;
-	struct screen screen;
+	struct tl_screen screen;
 	uint64_t left;
 };
 
@@ -73,10 +73,10 @@ static int draw(struct watcher *w, unsigned int rows, uint64_t now_ns)
 	int err = top_frame(w->top, &frame, rows, now_ns);
 
 	if (!w->screen.terminal) {
-		safe_printf(&frame, "\n");
+		tl_safe_printf(&frame, "\n");
 	}
 	if (err == 0) {
-		err = screen_draw(&w->screen, &frame);
+		err = tl_screen_draw(&w->screen, &frame);
 	}
 	tl_textbuf_fini(&frame);
 	return err;
@@ -86,7 +86,7 @@ static int watch_tick(void *ctx, uint64_t now_ns)
 {
 	struct watcher *w = ctx;
 
-	return draw(w, w->screen.terminal ? screen_size(&w->screen).rows : PLAIN_ROWS, now_ns);
+	return draw(w, w->screen.terminal ? tl_screen_size(&w->screen).rows : PLAIN_ROWS, now_ns);
 }
 
 /* --- at the end --------------------------------------------------------------------- */
@@ -107,13 +107,13 @@ static void add_totals(const struct watcher *w, enum tl_exit verdict, struct tl_
 {
 	struct check_totals t = check_totals(w->check);
 
-	safe_printf(out, "packets %llu\nbytes   %llu\nflows   %llu\nevents  %llu\n",
-		    (unsigned long long)t.packets, (unsigned long long)t.bytes,
-		    (unsigned long long)t.flows, (unsigned long long)t.events);
-	safe_printf(out, "drops   kernel %llu, hints %llu, window %llu\n",
-		    (unsigned long long)t.kernel_drops, (unsigned long long)t.ring_drops,
-		    (unsigned long long)t.declared_lost);
-	safe_printf(out, "%s\n", verdict_text(verdict));
+	tl_safe_printf(out, "packets %llu\nbytes   %llu\nflows   %llu\nevents  %llu\n",
+		       (unsigned long long)t.packets, (unsigned long long)t.bytes,
+		       (unsigned long long)t.flows, (unsigned long long)t.events);
+	tl_safe_printf(out, "drops   kernel %llu, hints %llu, window %llu\n",
+		       (unsigned long long)t.kernel_drops, (unsigned long long)t.ring_drops,
+		       (unsigned long long)t.declared_lost);
+	tl_safe_printf(out, "%s\n", verdict_text(verdict));
 }
 
 /* With --top the sums and the verdict; the streams only when there is something to say. */
@@ -135,19 +135,19 @@ static enum tl_exit conclude(struct watcher *w, struct tl_textbuf *out)
 static int last_words(struct watcher *w, enum tl_exit *verdict)
 {
 	struct tl_textbuf text = {0};
-	int err = w->top ? screen_leave(&w->screen) : EVCAT_MORE;
+	int err = w->top ? tl_screen_leave(&w->screen) : EVCAT_MORE;
 
 	if (w->top) {
 		top_frame(w->top, &text, PLAIN_ROWS, tl_clock_mono_ns());
 	}
 	if (w->check) {
 		if (w->top) {
-			safe_printf(&text, "\n");
+			tl_safe_printf(&text, "\n");
 		}
 		*verdict = conclude(w, &text);
 	}
 	if (err == EVCAT_MORE) {
-		err = screen_print(&w->screen, &text);
+		err = tl_screen_print(&w->screen, &text);
 	}
 	tl_textbuf_fini(&text);
 	return err;
@@ -166,12 +166,12 @@ static int open_watcher(struct watcher *w, const struct evcat_config *config)
 	if (err < 0) {
 		return err;
 	}
-	return config->top ? screen_open(&w->screen) : output_open(&w->screen.out, "-");
+	return config->top ? tl_screen_open(&w->screen) : tl_output_open(&w->screen.out, "-");
 }
 
 static void close_watcher(struct watcher *w)
 {
-	screen_close(&w->screen);
+	tl_screen_close(&w->screen);
 	top_destroy(w->top);
 	check_destroy(w->check);
 	select_destroy(w->select);

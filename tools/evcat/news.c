@@ -34,7 +34,7 @@ unsigned int news_lines(struct news *n, struct tl_textbuf *out)
 	if (n->count == 0) {
 		return 0;
 	}
-	safe_printf(out, "OTHER EVENTS %llu\n", (unsigned long long)n->count);
+	tl_safe_printf(out, "OTHER EVENTS %llu\n", (unsigned long long)n->count);
 	for (unsigned int i = 1; i <= NEWS_ROWS; i++) {
 		const struct tl_textbuf *row = &n->rows[(n->next + NEWS_ROWS - i) % NEWS_ROWS];
 		if (row->len > 0) {
@@ -42,6 +42,6 @@ unsigned int news_lines(struct news *n, struct tl_textbuf *out)
 			lines++;
 		}
 	}
-	safe_printf(out, "\n");
+	tl_safe_printf(out, "\n");
 	return lines;
 }

@@ -9,7 +9,7 @@
 #include "table.h"
 
 struct printer {
-	struct output out;
+	struct tl_output out;
 	struct select *select;
 	struct tl_json *json; /* 0 = text */
 	uint64_t left;	      /* events still wanted */
@@ -34,7 +34,7 @@ static int print_event(struct printer *p, const struct tl_batch_head *head,
 	if (err < 0) {
 		return err;
 	}
-	return --p->left == 0 ? EVCAT_DONE : output_full(&p->out);
+	return --p->left == 0 ? EVCAT_DONE : tl_output_full(&p->out);
 }
 
 static int print_batch(void *ctx, const struct tl_wire_reader *reader, const struct tl_batch *batch,
@@ -58,7 +58,7 @@ static int print_idle(void *ctx)
 {
 	struct printer *p = ctx;
 
-	return p->out.text.len > 0 ? output_flush(&p->out) : EVCAT_MORE;
+	return p->out.text.len > 0 ? tl_output_flush(&p->out) : EVCAT_MORE;
 }
 
 static int open_printer(struct printer *p, const struct evcat_config *config)
@@ -66,7 +66,7 @@ static int open_printer(struct printer *p, const struct evcat_config *config)
 	int err = select_create(&p->select, &config->types, &config->wheres);
 
 	if (err == 0) {
-		err = output_open(&p->out, config->out ? config->out : "-");
+		err = tl_output_open(&p->out, config->out ? config->out : "-");
 	}
 	if (err == 0 && config->json) {
 		err = tl_json_create(&p->json);
@@ -92,7 +92,7 @@ enum tl_exit mode_print(const struct evcat_config *config, const struct input_co
 		int flushed = print_idle(&p);
 		code = mode_exit(err == 0 && flushed < 0 ? flushed : err, &counts);
 	}
-	output_close(&p.out);
+	tl_output_close(&p.out);
 	tl_json_destroy(p.json);
 	select_destroy(p.select);
 	return code;

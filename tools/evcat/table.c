@@ -53,18 +53,18 @@ int table_add_origin(struct tl_textbuf *out, struct tl_str source, struct tl_str
 	struct tl_str name = file_name(iface);
 	const char *between = name.len > width ? "/.." : "/";
 
-	if (safe_add(out, clip(source, width, false)) < 0 ||
+	if (tl_safe_add(out, clip(source, width, false)) < 0 ||
 	    tl_textbuf_add(out, between, strlen(between)) < 0) {
 		return -ENOMEM;
 	}
-	return safe_add(out, clip(name, width, true));
+	return tl_safe_add(out, clip(name, width, true));
 }
 
 int table_add_proto(struct tl_textbuf *out, uint8_t proto)
 {
 	const char *name = tl_proto_name(proto);
 
-	return name ? tl_textbuf_add(out, name, strlen(name)) : safe_printf(out, "%u", proto);
+	return name ? tl_textbuf_add(out, name, strlen(name)) : tl_safe_printf(out, "%u", proto);
 }
 
 static bool has_ports(const struct tl_flow_key *key)
@@ -114,7 +114,7 @@ static int add_right(struct tl_textbuf *out, uint64_t number, size_t width)
 	char text[TL_TEXT_UINT_MAX];
 	size_t len = (size_t)(tl_text_put_uint(text, number) - text);
 
-	return tl_textbuf_add(out, text, len) < 0 ? -ENOMEM : safe_pad_left(out, from, width);
+	return tl_textbuf_add(out, text, len) < 0 ? -ENOMEM : tl_safe_pad_left(out, from, width);
 }
 
 /* --- flow events ---------------------------------------------------------------- */
@@ -141,8 +141,8 @@ static int add_vlan(struct tl_textbuf *out, const struct tl_flow_key *key)
 	if (vlan == 0 && inner == 0) {
 		return 0;
 	}
-	return inner ? safe_printf(out, " vlan=%u/%u", vlan, inner)
-		     : safe_printf(out, " vlan=%u", vlan);
+	return inner ? tl_safe_printf(out, " vlan=%u/%u", vlan, inner)
+		     : tl_safe_printf(out, " vlan=%u", vlan);
 }
 
 static int add_icmp(struct tl_textbuf *out, const struct tl_flow_key *key)
@@ -152,23 +152,23 @@ static int add_icmp(struct tl_textbuf *out, const struct tl_flow_key *key)
 	if (key->proto != ICMP && key->proto != ICMPV6) {
 		return 0;
 	}
-	return safe_printf(out, " type=%u code=%u id=%u", message >> 8, message & 0xff,
-			   __builtin_bswap16(key->src_port));
+	return tl_safe_printf(out, " type=%u code=%u id=%u", message >> 8, message & 0xff,
+			      __builtin_bswap16(key->src_port));
 }
 
 static int add_key_flags(struct tl_textbuf *out, uint8_t flags)
 {
-	return safe_printf(out, "%s%s%s", flags & TL_KEY_FRAGMENT ? " fragment" : "",
-			   flags & TL_KEY_COARSE ? " coarse" : "",
-			   flags & TL_KEY_TUNNEL ? " tunnel" : "");
+	return tl_safe_printf(out, "%s%s%s", flags & TL_KEY_FRAGMENT ? " fragment" : "",
+			      flags & TL_KEY_COARSE ? " coarse" : "",
+			      flags & TL_KEY_TUNNEL ? " tunnel" : "");
 }
 
 static int add_detail(struct tl_textbuf *out, const struct tl_flow_event *flow)
 {
 	const struct tl_flow_key *key = &flow->flow.key;
 	const char *reason = flow->kind == TL_FLOW_END ? tl_end_reason_name(flow->reason) : 0;
-	int err = safe_printf(out, "%s%s%s", key->direction == TL_DIR_OUT ? "out" : "in",
-			      reason ? " " : "", reason ? reason : "");
+	int err = tl_safe_printf(out, "%s%s%s", key->direction == TL_DIR_OUT ? "out" : "in",
+				 reason ? " " : "", reason ? reason : "");
 
 	if (err == 0) {
 		err = add_tcp_flags(out, flow->flow.tcp_flags);
@@ -187,28 +187,29 @@ static int add_duration(struct tl_textbuf *out, const struct tl_flow *flow)
 	uint64_t ns = flow->end_ns > flow->start_ns ? flow->end_ns - flow->start_ns : 0;
 	size_t from = out->len;
 
-	if (safe_printf(out, "%llu.%06llu", (unsigned long long)(ns / TL_SECOND_NS),
-			(unsigned long long)(ns % TL_SECOND_NS / 1000)) < 0) {
+	if (tl_safe_printf(out, "%llu.%06llu", (unsigned long long)(ns / TL_SECOND_NS),
+			   (unsigned long long)(ns % TL_SECOND_NS / 1000)) < 0) {
 		return -ENOMEM;
 	}
-	return safe_pad_left(out, from, W_DURATION);
+	return tl_safe_pad_left(out, from, W_DURATION);
 }
 
 static int add_endpoints(struct tl_textbuf *out, const struct tl_flow_key *key)
 {
 	size_t from = out->len;
 
-	if (table_add_proto(out, key->proto) < 0 || safe_pad(out, from, W_PROTO) < 0 ||
+	if (table_add_proto(out, key->proto) < 0 || tl_safe_pad(out, from, W_PROTO) < 0 ||
 	    gap(out) < 0) {
 		return -ENOMEM;
 	}
 	from = out->len;
-	if (table_add_endpoint(out, key, false) < 0 || safe_pad_left(out, from, W_ENDPOINT) < 0 ||
-	    tl_textbuf_add(out, " -> ", 4) < 0) {
+	if (table_add_endpoint(out, key, false) < 0 ||
+	    tl_safe_pad_left(out, from, W_ENDPOINT) < 0 || tl_textbuf_add(out, " -> ", 4) < 0) {
 		return -ENOMEM;
 	}
 	from = out->len;
-	return table_add_endpoint(out, key, true) < 0 ? -ENOMEM : safe_pad(out, from, W_ENDPOINT);
+	return table_add_endpoint(out, key, true) < 0 ? -ENOMEM
+						      : tl_safe_pad(out, from, W_ENDPOINT);
 }
 
 static int add_flow(struct tl_textbuf *out, const struct tl_flow_event *flow)
@@ -232,7 +233,7 @@ static int add_value(struct tl_textbuf *out, struct tl_mp_cursor value, enum tl_
 
 	tl_mp_get(&ahead, &item);
 	if (item.kind == TL_MP_KIND_STR) {
-		return safe_add_value(out, item.blob);
+		return tl_safe_add_value(out, item.blob);
 	}
 	const char *end = tl_json_put_scalar(scalar, &item, hint);
 	if (end) {
@@ -250,7 +251,7 @@ static int add_entities(struct tl_textbuf *out, const struct tl_event *event)
 	for (bool first = true; err == 0 && tl_entity_next(&iter, &entity); first = false) {
 		err = first ? 0 : gap(out);
 		if (err == 0) {
-			err = safe_add_value(out, entity.name);
+			err = tl_safe_add_value(out, entity.name);
 		}
 		if (err == 0) {
 			err = tl_textbuf_add(out, "=", 1);
@@ -266,10 +267,10 @@ static int add_entities(struct tl_textbuf *out, const struct tl_event *event)
 
 int table_header(struct tl_textbuf *out)
 {
-	return safe_printf(out, "%-*s %-*s %-*s %-*s %*s -> %-*s %*s %*s %*s %s\n", W_TIME, "TIME",
-			   W_TYPE, "TYPE", W_ORIGIN, "FROM", W_PROTO, "PROTO", W_ENDPOINT, "SOURCE",
-			   W_ENDPOINT, "DESTINATION", W_PACKETS, "PACKETS", W_BYTES, "BYTES",
-			   W_DURATION, "DURATION", "DETAIL");
+	return tl_safe_printf(out, "%-*s %-*s %-*s %-*s %*s -> %-*s %*s %*s %*s %s\n", W_TIME,
+			      "TIME", W_TYPE, "TYPE", W_ORIGIN, "FROM", W_PROTO, "PROTO",
+			      W_ENDPOINT, "SOURCE", W_ENDPOINT, "DESTINATION", W_PACKETS, "PACKETS",
+			      W_BYTES, "BYTES", W_DURATION, "DURATION", "DETAIL");
 }
 
 static int add_common(struct tl_textbuf *out, const struct tl_batch_head *head,
@@ -279,12 +280,13 @@ static int add_common(struct tl_textbuf *out, const struct tl_batch_head *head,
 		return -ENOMEM;
 	}
 	size_t from = out->len;
-	if (safe_add(out, event->type) < 0 || safe_pad(out, from, W_TYPE) < 0 || gap(out) < 0) {
+	if (tl_safe_add(out, event->type) < 0 || tl_safe_pad(out, from, W_TYPE) < 0 ||
+	    gap(out) < 0) {
 		return -ENOMEM;
 	}
 	from = out->len;
 	if (table_add_origin(out, head->source, head->iface, W_IFACE) < 0 ||
-	    safe_pad(out, from, W_ORIGIN) < 0) {
+	    tl_safe_pad(out, from, W_ORIGIN) < 0) {
 		return -ENOMEM;
 	}
 	return gap(out);

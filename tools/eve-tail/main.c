@@ -289,6 +289,9 @@ static int work(const struct options *options)
 
 static int run_mode(const struct options *options)
 {
+	if (options->list_metrics) {
+		return tailstats_print_table() == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
+	}
 	if (options->capabilities) {
 		return probe_capabilities(options);
 	}

@@ -56,6 +56,8 @@ static const struct tl_opt opts[] = {
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
 	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
+	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
+	 "say what is reported there, and exit", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 65535, 0, 0},
 	{0, "capabilities", TL_OPT_FLAG, FIELD(capabilities), 0,
@@ -178,7 +180,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (err == 0 && o->types) {
 		err = cut_types(o);
 	}
-	if (err == 0 && !o->capabilities && o->probe == OPTIONS_PROBE_NO) {
+	if (err == 0 && !o->capabilities && !o->list_metrics && o->probe == OPTIONS_PROBE_NO) {
 		err = check(o);
 	}
 	return err < 0 ? err : 1;

@@ -29,6 +29,7 @@ struct options {
 	uint64_t count;	      /* lines after which to stop; 0 = never */
 	uint64_t duration_ns; /* 0 = for ever */
 	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd; /* UINT64_MAX = nobody asked */
 	bool capabilities;
 	unsigned int probe;

@@ -191,6 +191,11 @@ int tailstats_report(struct tailstats *r, const char *url, bool insecure, const 
 	return tl_metrics_open(&r->metrics, &config);
 }
 
+int tailstats_print_table(void)
+{
+	return tl_metrics_print_table(table, COUNT_OF(table));
+}
+
 void tailstats_tick(struct tailstats *r)
 {
 	tl_metrics_tick(r->metrics);

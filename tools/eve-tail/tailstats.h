@@ -29,6 +29,9 @@ void tailstats_tick(struct tailstats *stats);
 /* The last report. The outbox is closed, and that was left in its counts. */
 void tailstats_close(struct tailstats *stats, const struct tl_outbox_counts *counts);
 
+/* For --list-metrics. 0 or -EIO. */
+int tailstats_print_table(void);
+
 void tailstats_print(const struct tailstats *stats);
 
 #endif

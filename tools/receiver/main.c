@@ -12,6 +12,7 @@
 #include "privilege.h"
 #include "server.h"
 #include "service.h"
+#include "tell.h"
 
 #define STOP_WAIT_NS (5 * TL_SECOND_NS)
 
@@ -32,6 +33,8 @@ struct config {
 	uint64_t max_per_address;
 	uint64_t timeout_ns;
 	uint64_t deadline_ns;
+	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd;
 };
 
@@ -71,6 +74,10 @@ static const struct tl_opt options[] = {
 	 "close a connection that is silent so long (30s)", TL_SECOND_NS, HOUR_NS, 0, 0},
 	{0, "deadline", TL_OPT_DURATION, FIELD(deadline_ns), "TIME",
 	 "or whose request takes so long to come in (2m)", TL_SECOND_NS, HOUR_NS, 0, 0},
+	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
+	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
+	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
+	 "say what is reported there, and exit", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
 	{0},
@@ -85,12 +92,14 @@ static const struct tl_program program = {
 struct tool {
 	const struct config *config;
 	struct server_config server_config;
-	struct auth *auth;
-	struct tls *tls;
+	struct tl_auth *auth;
+	struct tl_tls *tls;
 	struct output *output;
 	struct dedup *dedup;
 	struct writer *writer;
 	struct server *server;
+	struct tell tell;
+	struct tl_metrics *metrics;
 	int listen_fd;
 	int hangup_fd;
 };
@@ -103,9 +112,9 @@ static int refuse(const char *text)
 	return -EINVAL;
 }
 
-static int check_config(const struct config *c, struct listen_address *address)
+static int check_config(const struct config *c, struct tl_listen_address *address)
 {
-	if (listen_parse(c->listen, address) < 0) {
+	if (tl_listen_parse(c->listen, address) < 0) {
 		tl_log_err("--listen '%s': not ADDR:PORT or [ADDR]:PORT, in numbers", c->listen);
 		return -EINVAL;
 	}
@@ -137,13 +146,13 @@ static int open_first(struct tool *t)
 	int err = 0;
 
 	if (c->token_file) {
-		err = auth_open(&t->auth, c->token_file);
+		err = tl_auth_open(&t->auth, c->token_file);
 	}
 	if (err == 0 && c->cert) {
-		err = tls_open(&t->tls, c->cert, c->key, c->client_ca);
+		err = tl_tls_open(&t->tls, c->cert, c->key, c->client_ca);
 	}
 	if (err == 0) {
-		err = listen_open(&t->server_config.address, &t->listen_fd);
+		err = tl_listen_open(&t->server_config.address, &t->listen_fd);
 	}
 	/* What is wrong with the folder is said when it is opened. */
 	if (err == 0 && strcmp(c->output, "-") != 0) {
@@ -213,7 +222,12 @@ static int tool_open(struct tool *t)
 	if (err == 0) {
 		err = writer_start(&t->writer, t->output, t->dedup);
 	}
-	return err == 0 ? open_server(t) : err;
+	if (err == 0) {
+		err = open_server(t);
+	}
+	t->tell = (struct tell){.writer = t->writer, .server = t->server};
+	return err == 0 ? tell_open(&t->metrics, &t->tell, t->config->stats_url, t->config->listen)
+			: err;
 }
 
 /* --- running ---------------------------------------------------------------------- */
@@ -226,10 +240,10 @@ static void take_hangup(struct tool *t)
 		return;
 	}
 	if (t->auth) {
-		auth_reload(t->auth);
+		tl_auth_reload(t->auth);
 	}
 	if (t->tls) {
-		tls_reload(t->tls);
+		tl_tls_reload(t->tls);
 	}
 	writer_rotate(t->writer);
 }
@@ -244,6 +258,7 @@ static int serve(struct tool *t)
 	while (err == 0 && !tl_service_stopping()) {
 		err = server_step(t->server, t->hangup_fd, TL_SECOND_NS);
 		take_hangup(t);
+		tl_metrics_tick(t->metrics);
 		if (tl_service_take_stats()) {
 			server_log_counts(t->server);
 		}
@@ -263,6 +278,8 @@ static int stop_serving(struct tool *t)
 		err = server_finish(t->server, until_ns);
 		server_log_counts(t->server);
 	}
+	tl_metrics_close(t->metrics);
+	t->metrics = 0;
 	if (err == 0) {
 		server_close(t->server);
 		t->server = 0;
@@ -284,8 +301,8 @@ static int tool_close(struct tool *t)
 	}
 	err = output_close(t->output, t->dedup);
 	dedup_destroy(t->dedup);
-	auth_close(t->auth);
-	tls_close(t->tls);
+	tl_auth_close(t->auth);
+	tl_tls_close(t->tls);
 	if (t->hangup_fd >= 0) {
 		close(t->hangup_fd);
 	}
@@ -307,7 +324,7 @@ static int exit_code(int err)
 	}
 }
 
-static int run(const struct config *config, const struct listen_address *address)
+static int run(const struct config *config, const struct tl_listen_address *address)
 {
 	struct tool tool = {.config = config, .listen_fd = -1, .hangup_fd = -1};
 
@@ -324,7 +341,7 @@ static int run(const struct config *config, const struct listen_address *address
 
 int main(int argc, char **argv)
 {
-	struct listen_address address;
+	struct tl_listen_address address;
 	struct config config = {
 		.listen = "127.0.0.1:8480",
 		.output = "-",
@@ -341,6 +358,9 @@ int main(int argc, char **argv)
 	int first = tl_opt_parse(&program, argc, argv, &config);
 	if (first <= 0) {
 		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
+	}
+	if (config.list_metrics) {
+		return tell_print_table() == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
 	}
 	if (first < argc) {
 		tl_log_err("'%s': takes no operands; output is -o", argv[first]);

@@ -70,10 +70,7 @@ static enum MHD_Result answer(struct request *r)
 	if (r->server->stopping) {
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	}
-	struct peer *peer = peer_of(r->connection);
-	if (peer) {
-		peer->is_served = true;
-	}
+	tl_visitors_served(r->connection);
 	enum MHD_Result result = MHD_queue_response(r->connection, r->status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -170,7 +167,7 @@ static void refuse_malformed(struct request *r, const struct tl_wire_error *erro
 	snprintf(text, sizeof(text), "at byte %u: %s\n", error->offset, error->reason);
 	request_decide(r, MHD_HTTP_BAD_REQUEST, text);
 	if (tl_log_allowed(&s->malformed_limit, &held_back)) {
-		peer_describe(r->connection, peer, sizeof(peer));
+		tl_visitors_describe(r->connection, peer, sizeof(peer));
 		tl_log_warn("%s %s: malformed delivery, at byte %u: %s (%llu more since)", peer,
 			    r->name, error->offset, error->reason, (unsigned long long)held_back);
 	}
@@ -198,12 +195,9 @@ static bool store(struct request *r)
 /* All of it is here, or stored and answered to. */
 static enum MHD_Result finish(struct request *r)
 {
-	struct peer *peer = peer_of(r->connection);
 	struct tl_wire_error error;
 
-	if (peer) {
-		peer->is_served = true;
-	}
+	tl_visitors_served(r->connection);
 	if (r->status == 0 && (!r->is_packed || inflate(r))) {
 		int err = delivery_check(r->server->reader, r->body.bytes, r->body.len, &error);
 		if (err == 0 && store(r)) {
@@ -229,8 +223,8 @@ void request_stored(struct server *s, struct delivery *delivery)
 			 (unsigned long long)delivery->events,
 			 (unsigned long long)delivery->duplicates);
 		request_decide(r, MHD_HTTP_OK, text);
-		if (s->config.auth) {
-			auth_count(s->config.auth, r->name, delivery->events);
+		if (s->tally) {
+			tally_add(s->tally, r->name, delivery->events);
 		}
 		tl_log_info("%s: %llu events, %llu duplicates", r->name[0] ? r->name : "anyone",
 			    (unsigned long long)delivery->events,
@@ -297,14 +291,10 @@ void request_over(void *context, struct MHD_Connection *connection, void **state
 		  enum MHD_RequestTerminationCode code)
 {
 	struct request *r = *state;
-	struct peer *peer = peer_of(connection);
 
 	(void)context;
 	(void)code;
-	if (peer) {
-		peer->since_ns = tl_clock_mono_ns();
-		peer->is_served = false;
-	}
+	tl_visitors_again(connection);
 	if (!r) {
 		return;
 	}

@@ -3,7 +3,7 @@
 #ifndef RECEIVER_REQUEST_H
 #define RECEIVER_REQUEST_H
 
-#include "peer.h"
+#include "server.h"
 
 /* For MHD: the handler, when a request is over, and when its first line was read. */
 enum MHD_Result request_handle(void *context, struct MHD_Connection *connection, const char *url,

@@ -37,7 +37,7 @@ static void refuse_token(struct request *r)
 	r->header = MHD_HTTP_HEADER_WWW_AUTHENTICATE;
 	r->value = "Bearer";
 	if (tl_log_allowed(&s->unauthorized_limit, &held_back)) {
-		peer_describe(r->connection, peer, sizeof(peer));
+		tl_visitors_describe(r->connection, peer, sizeof(peer));
 		tl_log_warn("%s: no valid token (%llu more since)", peer,
 			    (unsigned long long)held_back);
 	}
@@ -49,8 +49,8 @@ static bool check_token(struct request *r)
 	if (!r->server->config.auth) {
 		return true;
 	}
-	const char *name = auth_check(r->server->config.auth,
-				      request_header(r, MHD_HTTP_HEADER_AUTHORIZATION));
+	const char *name = tl_auth_check(r->server->config.auth,
+					 request_header(r, MHD_HTTP_HEADER_AUTHORIZATION));
 	if (!name) {
 		refuse_token(r);
 		return false;
@@ -67,13 +67,14 @@ static bool check_origin(struct request *r)
 	if (c->tls) {
 		const union MHD_ConnectionInfo *info =
 			MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		if (!tls_client_is_certified(c->tls, info->tls_session)) {
+		if (!tl_tls_client_is_certified(c->tls, info->tls_session)) {
 			request_decide(r, MHD_HTTP_FORBIDDEN, "a client certificate is needed\n");
 			return false;
 		}
 	}
 	if (c->address.is_loopback &&
-	    !listen_host_is_ours(&c->address, c->hosts, request_header(r, MHD_HTTP_HEADER_HOST))) {
+	    !tl_listen_host_is_ours(&c->address, c->hosts,
+				    request_header(r, MHD_HTTP_HEADER_HOST))) {
 		request_decide(r, MHD_HTTP_MISDIRECTED_REQUEST, "no such host here\n");
 		return false;
 	}

@@ -10,7 +10,7 @@ enum { REQUEST_TEXT_MAX = 256 };
 struct request {
 	struct server *server;
 	struct MHD_Connection *connection;
-	char name[AUTH_NAME_MAX]; /* whose token it was */
+	char name[TL_AUTH_NAME_MAX]; /* whose token it was */
 	bool is_packed;
 	struct body body;
 	uint64_t held; /* of server->held_bytes */

@@ -8,7 +8,6 @@
 #include <zstd.h>
 
 #include "clock.h"
-#include "peer.h"
 #include "request.h"
 #include "service.h"
 
@@ -36,7 +35,7 @@ static void on_panic(void *context, const char *file, unsigned int line, const c
 	abort();
 }
 
-static unsigned int add_tls(struct MHD_OptionItem *o, const struct tls *tls)
+static unsigned int add_tls(struct MHD_OptionItem *o, const struct tl_tls *tls)
 {
 	unsigned int count = 0;
 
@@ -44,12 +43,12 @@ static unsigned int add_tls(struct MHD_OptionItem *o, const struct tls *tls)
 		return 0;
 	}
 	o[count++] =
-		(struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve};
+		(struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tl_tls_retrieve};
 	o[count++] =
-		(struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)tls_priorities};
-	if (tls_client_ca(tls)) {
+		(struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)tl_tls_priorities};
+	if (tl_tls_client_ca(tls)) {
 		o[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
-						     (void *)tls_client_ca(tls)};
+						     (void *)tl_tls_client_ca(tls)};
 	}
 	return count;
 }
@@ -71,8 +70,8 @@ static int start_daemon(struct server *s)
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)(c->timeout_ns / TL_SECOND_NS),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_NOTIFY_COMPLETED, request_over, s, MHD_OPTION_NOTIFY_CONNECTION,
-		peer_notify, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
-		1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+		tl_visitors_notify, &s->visitors, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 	if (!s->daemon) {
 		tl_log_err("cannot start the HTTP server");
 		return -EIO;
@@ -84,6 +83,7 @@ static void destroy(struct server *s)
 {
 	tl_wire_reader_destroy(s->reader);
 	ZSTD_freeDCtx(s->zstd);
+	tally_destroy(s->tally);
 	free(s);
 }
 
@@ -95,8 +95,13 @@ int server_open(struct server **out, const struct server_config *config)
 		return -ENOMEM;
 	}
 	s->config = *config;
+	s->visitors.deadline_ns = config->deadline_ns;
+	s->visitors.tls = config->tls;
 	s->zstd = ZSTD_createDCtx();
 	int err = s->zstd ? tl_wire_reader_create(&s->reader) : -ENOMEM;
+	if (err == 0 && config->auth) {
+		err = tally_create(&s->tally);
+	}
 	if (err == 0) {
 		err = start_daemon(s);
 	}
@@ -151,7 +156,7 @@ int server_step(struct server *s, int fd, uint64_t timeout_ns)
 	if (MHD_run(s->daemon) != MHD_YES) {
 		return -EIO;
 	}
-	peer_tend(s, tl_clock_mono_ns());
+	tl_visitors_tend(&s->visitors, tl_clock_mono_ns());
 	return 0;
 }
 
@@ -199,7 +204,7 @@ void server_log_counts(const struct server *s)
 		    (unsigned long long)w.failed, (unsigned long long)c->requests,
 		    (unsigned long long)c->unauthorized, (unsigned long long)c->malformed,
 		    (unsigned long long)c->too_big, (unsigned long long)c->busy,
-		    (unsigned long long)c->other, (unsigned long long)c->too_slow);
+		    (unsigned long long)c->other, (unsigned long long)s->visitors.cut_off);
 	tl_log_note("%llu streams, %llu ranges, forgotten: %llu streams, %llu ranges; %llu "
 		    "segments, %llu bytes; %llu bytes of bodies wait",
 		    (unsigned long long)w.dedup.streams, (unsigned long long)w.dedup.ranges,
@@ -207,7 +212,7 @@ void server_log_counts(const struct server *s)
 		    (unsigned long long)w.dedup.forgotten_ranges,
 		    (unsigned long long)w.output.files, (unsigned long long)w.output.bytes,
 		    (unsigned long long)s->held_bytes);
-	if (s->config.auth) {
-		auth_log_counts(s->config.auth);
+	if (s->tally) {
+		tally_log(s->tally);
 	}
 }

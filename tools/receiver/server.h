@@ -12,17 +12,19 @@
 #include "auth.h"
 #include "listen.h"
 #include "log.h"
+#include "tally.h"
 #include "tls.h"
+#include "visitors.h"
 #include "writer.h"
 
 enum { SERVER_INFLATE_FACTOR = 4 }; /* a body may be so many times --max-body, decompressed */
 
 struct server_config {
-	struct listen_address address;
+	struct tl_listen_address address;
 	int listen_fd;			 /* the server's from then on */
 	const struct tl_opt_list *hosts; /* further names we are spoken to by */
-	struct auth *auth;		 /* 0 = anyone */
-	struct tls *tls;		 /* 0 = plain */
+	struct tl_auth *auth;		 /* 0 = anyone */
+	struct tl_tls *tls;		 /* 0 = plain */
 	struct writer *writer;
 	uint64_t max_body;    /* bytes, as sent */
 	uint64_t backlog;     /* bytes of bodies held, after which others are refused */
@@ -40,10 +42,8 @@ struct server_counts {
 	uint64_t too_big;      /* 413 */
 	uint64_t busy;	       /* 429, 503 */
 	uint64_t other;	       /* 403, 404, 405, 415, 421 */
-	uint64_t too_slow;     /* cut off */
 };
 
-struct peer;
 struct request;
 
 struct server {
@@ -51,17 +51,16 @@ struct server {
 	struct MHD_Daemon *daemon;
 	struct tl_wire_reader *reader;
 	struct ZSTD_DCtx_s *zstd;
-	struct peer *peers;	/* connections */
+	struct tl_visitors visitors;
+	struct tally *tally;	/* 0 without tokens */
 	uint64_t request_count; /* of requests under way */
 	uint64_t storing_count; /* of those, with the writer */
 	uint64_t held_bytes;	/* of bodies */
-	uint64_t tended_ns;
 	bool stopping;
 	unsigned int retry_turn; /* spreads Retry-After */
 	struct server_counts counts;
 	struct tl_log_limit unauthorized_limit;
 	struct tl_log_limit malformed_limit;
-	struct tl_log_limit slow_limit;
 };
 
 /* 0 or -errno. `config` is copied. */

@@ -21,6 +21,9 @@ int main(int argc, char **argv)
 		tl_log_err("'%s': takes no operands; input is -I", argv[first]);
 		return TL_EXIT_USAGE;
 	}
+	if (options.list_metrics) {
+		return shipper_print_metrics() == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
+	}
 	if (options.status) {
 		return store_status(options.status);
 	}

@@ -84,6 +84,8 @@ static const struct tl_opt rows[] = {
 	 0},
 	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
 	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
+	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
+	 "say what is reported there, and exit", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
 	{0},

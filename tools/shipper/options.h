@@ -13,6 +13,7 @@ struct options {
 	const char *input;
 	struct tl_opt_list outputs;
 	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd;
 	/* store */
 	const char *spool;

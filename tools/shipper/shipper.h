@@ -8,4 +8,7 @@
 /* Runs until the end of input or a signal. An exit code. */
 int shipper_run(const struct options *options);
 
+/* For --list-metrics. 0 or -EIO. */
+int shipper_print_metrics(void);
+
 #endif

@@ -45,10 +45,10 @@ static const struct tl_metric table[] = {
 	TL_COUNTER("delivered_batches", "batches", "Batches that a sink took, parts too", "sink"),
 	TL_COUNTER("delivered_events", "events", "Events that a sink took", "sink"),
 	TL_COUNTER("delivered_bytes", "bytes", "Bytes that a sink took", "sink"),
-	TL_COUNTER("tries", "tries", "Batches handed to a sink, again included", "sink"),
-	TL_COUNTER("retries", "tries", "Batches handed to a sink again", "sink"),
-	TL_COUNTER("refused_tries", "tries", "Batches that a sink refused", "sink"),
-	TL_COUNTER("forbidden_tries", "tries", "Refusals of our credentials", "sink"),
+	TL_COUNTER("tried_batches", "batches", "Batches handed to a sink, again included", "sink"),
+	TL_COUNTER("retried_batches", "batches", "Batches handed to a sink again", "sink"),
+	TL_COUNTER("sink_refusals", "refusals", "Batches that a sink refused", "sink"),
+	TL_COUNTER("forbidden_refusals", "refusals", "Refusals of our credentials", "sink"),
 	TL_COUNTER("split_batches", "batches", "Batches cut in two, too big for a sink", "sink"),
 	TL_GAUGE("sink_up", "", "1 when the sink takes what it is given", "sink"),
 	TL_GAUGE("spool_utilization_ratio", "ratio", "Of the quota of a sink, what waits for it",
@@ -59,7 +59,7 @@ static const struct tl_metric table[] = {
 	TL_COUNTER("malformed_events", "events", "Events of malformed batches, declared lost"),
 	TL_COUNTER("duplicate_events", "events", "Events that came twice, dropped"),
 	TL_COUNTER("missing_events", "events", "Events lost on the way here for good"),
-	TL_GAUGE("streams", "streams", "Streams that are remembered"),
+	TL_GAUGE("known_streams", "streams", "Streams that are remembered"),
 	TL_COUNTER("full_stops", "stops",
 		   "Times that there was no room, and producers had to wait"),
 	TL_COUNTER("skipped_bytes", "bytes", "Bytes in the input that were no batch"),
@@ -150,4 +150,9 @@ int shipper_open_metrics(struct shipper *s)
 	};
 
 	return tl_metrics_open(&s->metrics, &config);
+}
+
+int shipper_print_metrics(void)
+{
+	return tl_metrics_print_table(table, ROWS);
 }

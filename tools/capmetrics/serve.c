@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "serve.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "assets.h"
+#include "capabilities.h"
+#include "clock.h"
+#include "exit.h"
+#include "log.h"
+#include "metrics.h"
+#include "pages.h"
+#include "privilege.h"
+#include "self.h"
+#include "service.h"
+
+enum { TICK_MS = 1000, SPARE_FILES = 64 };
+
+#define RUN_FOLDER "/run/tapline"
+
+struct server {
+	const struct options *options;
+	struct tl_listen_address address;
+	int listen_fd;
+	int hangup_fd;
+	struct tl_auth *auth;
+	struct tl_tls *tls;
+	struct tl_textbuf capabilities;
+	struct ledger *ledger;
+	struct news *news;
+	struct inbox *inbox;
+	struct feed *feed; /* 0 = no -I */
+	struct web *web;
+	struct pages pages;
+	struct self self;
+	uint64_t tick_ns;
+};
+
+/* --- what needs the caller's rights ------------------------------------------- */
+
+/* A connection is a descriptor; what is allowed at all is enough or is said. */
+static void raise_file_limit(uint64_t connections)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)connections + SPARE_FILES;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted) {
+		return;
+	}
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted) {
+		tl_log_warn("only %llu files may be open: not room for --max-connections %llu",
+			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
+	}
+}
+
+/*
+ * The folder of the place that all tools know, when nobody has made it: the socket is
+ * made by the user tapline, in a folder of that group.
+ */
+static void make_run_folder(const struct options *o)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0 || strncmp(o->stats_url, "ipc://" RUN_FOLDER "/", 19) != 0 ||
+	    mkdir(RUN_FOLDER, 0755) < 0) {
+		return;
+	}
+	user = getpwnam(TL_PRIVILEGE_USER);
+	if (user && (chown(RUN_FOLDER, 0, user->pw_gid) < 0 || chmod(RUN_FOLDER, 02770) < 0)) {
+		tl_log_warn("%s: cannot give it to the group of %s: %s", RUN_FOLDER,
+			    TL_PRIVILEGE_USER, strerror(errno));
+	}
+}
+
+static void ask_engines(struct server *s)
+{
+	char path[PATH_MAX] = "";
+	const char *folder = s->options->engines;
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (!folder && len > 0) {
+		path[len] = '\0';
+		folder = dirname(path);
+	}
+	if (folder && capabilities_read(&s->capabilities, folder, capabilities_engines) <= 0) {
+		tl_log_info("%s: no engine there says what it can do", folder);
+	}
+}
+
+static int open_feed(struct server *s)
+{
+	const struct options *o = s->options;
+	/* Nobody has to wait for who only looks. */
+	const struct tl_hop_config hop = {
+		.insecure = o->insecure, .no_acks = true, .allow_uid = &o->allow_uid};
+
+	return feed_open(&s->feed, o->input, &hop, s->news);
+}
+
+static bool reads_file(const struct options *o)
+{
+	return o->input && !tl_hop_is_url(o->input);
+}
+
+static int open_first(struct server *s)
+{
+	const struct options *o = s->options;
+	int err = 0;
+
+	raise_file_limit(o->max_connections);
+	if (o->token_file) {
+		err = tl_auth_open(&s->auth, o->token_file);
+	}
+	if (err == 0 && o->cert) {
+		err = tl_tls_open(&s->tls, o->cert, o->key, o->client_ca);
+	}
+	if (err == 0) {
+		err = tl_listen_open(&s->address, &s->listen_fd);
+	}
+	if (err == 0 && reads_file(o)) {
+		err = open_feed(s);
+	}
+	if (err == 0) {
+		ask_engines(s);
+		make_run_folder(o);
+	}
+	return err;
+}
+
+/* --- what starts threads, or sees what others send ------------------------------ */
+
+/* A descriptor that tells of SIGHUP, which no thread gets otherwise. */
+static int open_hangup(struct server *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, 0);
+	s->hangup_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->hangup_fd < 0 ? -errno : 0;
+}
+
+static int open_inputs(struct server *s)
+{
+	const struct options *o = s->options;
+	const struct tl_hop_config hop = {
+		.insecure = o->insecure, .no_acks = true, .allow_uid = &o->allow_uid};
+	int err = inbox_open(&s->inbox, o->stats_url, &hop, s->ledger);
+
+	return err == 0 && o->input && !reads_file(o) ? open_feed(s) : err;
+}
+
+static int open_web(struct server *s)
+{
+	const struct options *o = s->options;
+	const struct web_config config = {
+		.address = s->address,
+		.listen_fd = s->listen_fd,
+		.hosts = &o->hosts,
+		.auth = s->auth,
+		.tls = s->tls,
+		.pages = pages_table,
+		.context = &s->pages,
+		.assets = assets_table(),
+		.timeout_ns = o->timeout_ns,
+		.deadline_ns = o->deadline_ns,
+		.max_connections = (unsigned int)o->max_connections,
+		.max_per_address = (unsigned int)o->max_per_address,
+	};
+
+	s->pages = (struct pages){
+		.ledger = s->ledger,
+		.ladder_path = o->ladder,
+		.capabilities = s->capabilities.data,
+		.capabilities_len = s->capabilities.len,
+		.news = s->news,
+		.feed = s->feed,
+	};
+	s->listen_fd = -1;
+	return web_open(&s->web, &config);
+}
+
+static int open_self(struct server *s)
+{
+	s->self = (struct self){
+		.web = s->web,
+		.inbox = s->inbox,
+		.news = s->news,
+		.feed = s->feed,
+		.ledger = s->ledger,
+		.place = s->options->listen,
+	};
+	return self_open(&s->self);
+}
+
+static int open_stores(struct server *s)
+{
+	const struct ledger_config config = ledger_defaults();
+	int err = ledger_create(&s->ledger, &config);
+
+	return err < 0 ? err
+		       : news_create(&s->news, (unsigned int)s->options->max_clients,
+				     tl_clock_wall_ns());
+}
+
+static int server_open(struct server *s)
+{
+	int err = open_stores(s);
+
+	if (err == 0) {
+		err = open_first(s);
+	}
+	if (err == 0) {
+		err = tl_privilege_drop(TL_PRIVILEGE_USER, 0);
+	}
+	if (err == 0) {
+		err = open_hangup(s);
+	}
+	if (err == 0) {
+		err = open_inputs(s);
+	}
+	if (err == 0) {
+		err = open_web(s);
+	}
+	return err == 0 ? open_self(s) : err;
+}
+
+static void server_close(struct server *s)
+{
+	self_close(&s->self);
+	web_close(s->web); /* which closes the readers of the news */
+	feed_close(s->feed);
+	inbox_close(s->inbox);
+	news_destroy(s->news);
+	ledger_destroy(s->ledger);
+	tl_textbuf_fini(&s->capabilities);
+	tl_auth_close(s->auth);
+	tl_tls_close(s->tls);
+	if (s->listen_fd >= 0) {
+		close(s->listen_fd);
+	}
+	if (s->hangup_fd >= 0) {
+		close(s->hangup_fd);
+	}
+}
+
+/* --- running ---------------------------------------------------------------------- */
+
+static void take_hangup(struct server *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->hangup_fd, &info, sizeof(info)) != sizeof(info)) {
+		return;
+	}
+	if (s->auth) {
+		tl_auth_reload(s->auth);
+	}
+	if (s->tls) {
+		tl_tls_reload(s->tls);
+	}
+}
+
+static int wait_for_work(struct server *s, bool more)
+{
+	struct pollfd fds[] = {
+		{.fd = web_fd(s->web), .events = POLLIN},
+		{.fd = inbox_fd(s->inbox), .events = POLLIN},
+		{.fd = s->feed ? feed_fd(s->feed) : -1, .events = POLLIN},
+		{.fd = s->hangup_fd, .events = POLLIN},
+		{.fd = tl_service_fd(), .events = POLLIN},
+	};
+	int wait_ms = more ? 0 : web_wait_ms(s->web, TICK_MS);
+
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms) < 0 && errno != EINTR) {
+		return -errno;
+	}
+	tl_service_clear();
+	return 0;
+}
+
+/* 1 there is more to take in, 0, or -errno. */
+static int take_in(struct server *s, uint64_t now_ns)
+{
+	uint64_t before = news_counts(s->news).events;
+	int reports = inbox_step(s->inbox, now_ns);
+	int events = reports >= 0 && s->feed ? feed_step(s->feed, now_ns) : 0;
+
+	if (news_counts(s->news).events != before) {
+		web_wake(s->web);
+	}
+	return reports < 0 ? reports : events < 0 ? events : reports || events;
+}
+
+/* Once a second. */
+static void tick(struct server *s, uint64_t now_ns)
+{
+	tl_metrics_tick(s->self.metrics);
+	if (now_ns < s->tick_ns + TL_SECOND_NS) {
+		return;
+	}
+	s->tick_ns = now_ns;
+	if (s->feed) {
+		feed_tend(s->feed, now_ns);
+	}
+	web_wake(s->web);
+}
+
+static int serve(struct server *s)
+{
+	int more = 0;
+	int err = 0;
+
+	tl_log_note("serving at %s://%s/, reports come in at %s", s->tls ? "https" : "http",
+		    s->address.text, s->options->stats_url);
+	tl_service_ready(s->options->ready_fd ? (int)s->options->ready_fd : -1);
+	while (err == 0 && !tl_service_stopping()) {
+		err = wait_for_work(s, more > 0);
+		uint64_t now_ns = tl_clock_mono_ns();
+		more = err == 0 ? take_in(s, now_ns) : err;
+		if (more < 0) {
+			return more;
+		}
+		tick(s, now_ns);
+		err = web_step(s->web);
+		take_hangup(s);
+		if (tl_service_take_stats()) {
+			self_log(&s->self);
+		}
+	}
+	return err;
+}
+
+static int exit_code(int err)
+{
+	switch (err) {
+	case 0:
+		return TL_EXIT_OK;
+	case -EINVAL:
+	case -ENOENT:
+	case -EACCES:
+	case -EISDIR:
+	case -EADDRNOTAVAIL:
+		return TL_EXIT_USAGE;
+	default:
+		return TL_EXIT_FAILED;
+	}
+}
+
+int serve_run(const struct options *options)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		return TL_EXIT_FAILED;
+	}
+	s->options = options;
+	s->address = options->address;
+	s->listen_fd = s->hangup_fd = -1;
+	int err = server_open(s);
+	if (err == 0) {
+		err = serve(s);
+		self_log(&s->self);
+	}
+	server_close(s);
+	free(s);
+	return exit_code(err);
+}
