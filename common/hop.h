@@ -21,6 +21,7 @@
 struct tl_hop_config {
 	bool insecure; /* tcp:// off loopback has no authentication: refused unless asked for */
 	bool no_acks;  /* neither tell nor hear what has arrived */
+	int queue;     /* out, messages that may wait in this process, and die with it: 0 */
 	/*
 	 * Where a consumer tells, and its producers hear, what is safe; 0 = at URL.ack, or at the
 	 * next port of a tcp URL.

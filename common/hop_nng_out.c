@@ -35,7 +35,8 @@ struct wire {
 struct nng_out {
 	struct tl_hop_out out;
 	const char *url;
-	int fd; /* readable when a message can be sent */
+	int queue; /* of hop_config */
+	int fd;	   /* readable when a message can be sent */
 	struct tl_nng_caller data;
 	struct wire *wire; /* 0: no socket until dial_ns */
 	uint64_t losses;   /* of the sockets before */
@@ -78,7 +79,7 @@ static int open_data(struct nng_out *n)
 		free(wire);
 		return tl_nng_explain("open a socket for", n->url, err);
 	}
-	nng_socket_set_int(socket, NNG_OPT_SENDBUF, 0);
+	nng_socket_set_int(socket, NNG_OPT_SENDBUF, n->queue);
 	nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, watch_pipe, wire);
 	nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, watch_pipe, wire);
 	err = tl_nng_caller_open(&n->data, socket, n->url, RECONNECT_MAX_MS);
@@ -312,6 +313,7 @@ int tl_hop_nng_open_out(struct tl_hop_out **out, const char *url,
 	}
 	n->out.ops = &out_ops;
 	n->url = url;
+	n->queue = config->queue;
 	/* The acks first, so that they are heard from the first batch on. */
 	int err = open_out_acks(n, url, config);
 	if (err == 0) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What `make run` runs: capture, batcher and a live view, joined by ipc sockets.
-# On the default-route interface with the best engine this machine can run;
-# without privilege or interface, what Suricata writes to $EVE, if that can be read,
-# else a capture of the project's own, through the same pipeline. Ctrl-C stops the stages in order, so that nothing is lost.
-#   IFACE=eth0 ATTACH=xdp DURATION=10s EVE=eve.json BIN=build/bin examples/run.sh
+# What `make run` runs: the whole pipeline of a host, joined by ipc sockets. capladder captures on
+# the default-route interface with the best engine this machine can run, down to what Suricata writes
+# to $EVE; batcher joins; evcat shows the biggest flows here and proves that nothing is missing;
+# capmetrics serves the page. Without privilege or interface, and without eve.json, a capture of the
+# project's own goes through the same pipeline. Ctrl-C stops the stages in order, so that nothing is lost.
+#   IFACE=eth0 ATTACH=xdp DURATION=10s EVE=eve.json LISTEN=127.0.0.1:8081 BIN=build/bin examples/run.sh
 set -u
 set -m # stages in process groups of their own: Ctrl-C is this script's alone
 
@@ -12,9 +13,12 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 bin=${BIN:-$here/build/bin}
 demo=${DEMO:-$here/build/demo.pcap}
 eve=${EVE:-/var/log/suricata/eve.json}
+listen=${LISTEN:-127.0.0.1:8081}
 iface=${IFACE:-$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)}
 run=$(mktemp -d "${TMPDIR:-/tmp}/tapline.XXXXXX")
-capture='' batcher='' view=''
+chmod 711 "$run" # stages that give up root reach their sockets
+stats=ipc://$run/stats.sock
+capture='' batcher='' view='' page='' clock=''
 
 stop() { # PID: asks it to end, waits until it has
 	[ -n "$1" ] || return 0
@@ -25,79 +29,99 @@ stop() { # PID: asks it to end, waits until it has
 }
 finish() {
 	trap '' INT TERM
+	[ -z "$clock" ] || kill "$clock" 2>/dev/null
 	stop "$capture"
 	stop "$batcher"
 	[ -n "$view" ] && kill -TERM "$view" 2>/dev/null
 }
 trap finish INT TERM
-trap 'rm -rf "$run"' EXIT
+trap '[ -z "$page" ] || kill "$page" 2>/dev/null; wait; rm -rf "$run"' EXIT
+
+seconds() { # DURATION: as the tools take it, 300ms or 10s
+	case $1 in
+	*ms) awk "BEGIN { print ${1%ms} / 1000 }" ;;
+	*) echo "$1" ;;
+	esac
+}
 
 # A stage is ready when it has written its newline to the fifo.
 mkfifo "$run/ready"
 ready() { # NAME
-	if ! read -r -t 10 <>"$run/ready"; then
+	if ! read -r -t 20 <>"$run/ready"; then
 		echo "run: $1 did not start" >&2
 		finish
 		exit 1
 	fi
 }
 
-# The best engine that works here; $refused says why not the better ones. A native XDP program
-# resets some cards, and this may be the interface that somebody is logged in by: tc, unless ATTACH=xdp.
-attach=${ATTACH:-tcx}
-engine=() refused='' mode=''
-try() { # ENGINE OPTION...: sets engine and mode, or adds to refused
-	local answer
-	if answer=$("$bin/$1" --probe=load --plain -i "$iface" "${@:2}" 2>/dev/null); then
-		engine=("$bin/$1" "${@:2}")
-		mode=$(printf '%s\n' "$answer" | sed -n 's/^mode=//p')
+# The page is no reason not to run: its port may be in use.
+page_ready() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		read -r -t 0.5 <>"$run/ready" && return
+		kill -0 "$page" 2>/dev/null || break
+	done
+	listen=''
+}
+say_page() {
+	if [ -n "$listen" ]; then
+		echo "run: the page is http://$listen/" >&2
 	else
-		refused+="${refused:+; }$1: $(printf '%s\n' "$answer" | sed -n 's/^reason=//p')"
-		return 1
+		echo "run: no page (LISTEN=127.0.0.1:PORT takes another port)" >&2
 	fi
 }
-if [ -z "$iface" ]; then
-	refused="no default-route interface (set IFACE=)"
-else
-	try xdp-flowd --attach "$attach" || try tpv3-capd || try afp-capd || true
-fi
+
+# A native XDP program resets some cards, and this may be the interface that somebody is logged in
+# by: tc, unless ATTACH=xdp.
+attach=${ATTACH:-tcx}
+ladder=(--run "$run/ladder" -i "${iface:-none}" --direction both
+	--args "xdp-flowd=--attach $attach" --args "eve-tail=--from end" --args "eve-tail=--stats $stats"
+	-r "$eve" -o "ipc://$run/in.sock" -- --stats "$stats")
+explain() { "$bin/capladder" --explain "${ladder[@]}" 2>&1; }
 
 "$bin/evcat" -q --top --check --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
 view=$!
 ready evcat
+"$bin/capmetrics" -q --listen "$listen" --stats "$stats" --ladder "$run/ladder/ladder.json" \
+	-I "ipc://$run/page.sock" --ready-fd 9 9>"$run/ready" &
+page=$!
+page_ready
 "$bin/batcher" -q --batch-time 200ms -I "ipc://$run/in.sock" -o "ipc://$run/view.sock" \
-	--ready-fd 9 9>"$run/ready" &
+	--view "ipc://$run/page.sock" --stats "$stats" --ready-fd 9 9>"$run/ready" &
 batcher=$!
 ready batcher
 
-if [ "${#engine[@]}" -gt 0 ]; then
-	name=${engine[0]##*/}
-	[ "$name $attach" != "xdp-flowd tcx" ] || refused="not native XDP, which resets some cards: ATTACH=xdp takes it"
-	echo "run: $name ($mode) on $iface${DURATION:+ for $DURATION}, Ctrl-C ends${refused:+; $refused}" >&2
-	"${engine[@]}" -q -i "$iface" --direction both ${DURATION:+--duration "$DURATION"} \
-		-o "ipc://$run/in.sock" &
-elif "$bin/eve-tail" --probe --plain -r "$eve" >/dev/null 2>&1; then
-	name=eve-tail
-	echo "run: no live capture: $refused" >&2
-	echo "run: eve-tail on $eve, what is written from now on${DURATION:+ for $DURATION}, Ctrl-C ends" >&2
-	"$bin/eve-tail" -q -r "$eve" --from end --no-checkpoint ${DURATION:+--duration "$DURATION"} \
-		-o "ipc://$run/in.sock" &
+if why=$(explain) && [ -n "$why" ]; then
+	say_page
+	printf '%s\n' "$why" | sed 's/^/run: /' >&2
+	[[ $attach == xdp || $why != *"capture with xdp-flowd"* ]] || echo "run: not native XDP, which resets some cards: ATTACH=xdp takes it" >&2
+	echo "run: ${DURATION:+for $DURATION, }Ctrl-C ends" >&2
+	"$bin/capladder" -q --ready-fd 9 "${ladder[@]}" 9>"$run/ready" &
+	capture=$!
+	ready capladder
+	if [ -n "${DURATION:-}" ]; then
+		(sleep "$(seconds "$DURATION")" && kill -TERM "$capture") &
+		clock=$!
+	fi
+	wait "$capture"
+	code=$?
 else
-	name=pcap-flow
-	echo "run: no live capture: $refused" >&2
+	say_page
+	echo "run: no live capture:" >&2
+	printf '%s\n' "$why" | sed 's/^/run: /' >&2
 	echo "run: playing $demo instead" >&2
-	"$bin/pcap-flow" -q -r "$demo" -o "ipc://$run/in.sock" &
+	"$bin/pcap-flow" -q -r "$demo" -o "ipc://$run/in.sock" --stats "$stats" &
+	capture=$!
+	wait "$capture"
+	code=$?
 fi
-capture=$!
-wait "$capture"
-code=$?
+[ "$code" -lt 128 ] || code=0
+changed=$(jq -r '.engine // empty' "$run/ladder/ladder.json" 2>/dev/null)
 capture=''
 finish
 wait "$view"
 verdict=$?
 [ "$code" -eq 0 ] || echo "run: the capture ended with exit $code" >&2
 # A file that is followed has not ended: its stream is not closed (4).
-[ "$name $verdict" != "eve-tail 4" ] || verdict=0
+[ "$changed $verdict" != "eve-tail 4" ] || verdict=0
 [ "$verdict" -eq 0 ] || exit "$verdict"
-[ "$code" -lt 126 ] || code=0
 exit "$code"

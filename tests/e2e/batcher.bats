@@ -258,3 +258,20 @@ flow_ids() {
 	[[ $stderr =~ "No space left" ]]
 	[[ $stderr =~ [0-9]+" events were not delivered" ]]
 }
+
+@test "--view: a copy for who looks; one that is not there, or is gone, holds up nobody" {
+	tl_start rec evcat -I "ipc://$PWD/out.sock" -o rec.tap --ready-fd 9
+	tl_start view evcat --no-acks -I "ipc://$PWD/view.sock" -o view.tap --ready-fd 9
+	tl_start batcher batcher -I "ipc://$PWD/in.sock" -o "ipc://$PWD/out.sock" --batch-size 1 \
+		--view "ipc://$PWD/view.sock" --view "ipc://$PWD/nobody.sock" --ready-fd 9
+	pcap-flow -q -r "$TL_BIN/../golden.pcap" -o "ipc://$PWD/in.sock"
+	tl_wait_for grep -q . view.tap
+	tl_stop view KILL
+	pcap-flow -q -r "$TL_BIN/../golden.pcap" -o "ipc://$PWD/in.sock"
+	tl_stop_ok batcher
+	tl_stop_ok rec
+	evcat --check rec.tap
+	[ "$(evcat --json rec.tap | grep -c '"type":"capture_stats"')" -eq 2 ]
+	run batcher --view file </dev/null
+	[ "$status" -eq 2 ]
+}

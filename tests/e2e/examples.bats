@@ -59,34 +59,38 @@ teardown() {
 run_sh() {
 	tl_require_root
 	tl_netns_add namespace
-	DEMO=$demo IFACE=lo DURATION=300ms ip netns exec "$namespace" "$@" "$examples/run.sh" </dev/null >out 2>err
+	DEMO=$demo IFACE=lo EVE=$PWD/none DURATION=900ms ip netns exec "$namespace" "$@" "$examples/run.sh" </dev/null >out 2>err
 	cat err
 	grep -q 'books balance' out err
+	grep -q '^run: the page is http://127.0.0.1:8081/' err
 }
 
 @test "run.sh: xdp-flowd, by tc, and why not by XDP" {
 	run_sh env
-	grep -q '^run: xdp-flowd (tcx) on lo for 300ms, .*ATTACH=xdp takes it' err
+	grep -q '^run: On lo capladder would capture with xdp-flowd, by tcx' err
+	grep -q 'ATTACH=xdp takes it' err
 }
 
 @test "run.sh: without BPF the packet ring, and what is missing" {
 	tl_require_tool setpriv
 	run_sh setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin
-	grep -q '^run: tpv3-capd (.*) on lo .*; xdp-flowd: lo: .*CAP_BPF' err
+	grep -q '^run: On lo capladder would capture with tpv3-capd' err
+	grep -q '^run: xdp-flowd, with .* does not work here: lo: ' err
+	grep -q 'needs CAP_BPF' err
 }
 
 @test "run.sh: without an interface what Suricata writes" {
 	printf '{"event_type":"alert","src_ip":"10.0.0.1"}\n' >eve.json
-	IFACE=tl-none EVE=$PWD/eve.json DURATION=300ms DEMO=$demo run "$examples/run.sh" </dev/null
+	IFACE=tl-none EVE=$PWD/eve.json DURATION=1 DEMO=$demo LISTEN=127.0.0.1:0 run "$examples/run.sh" </dev/null
 	[ "$status" -eq 0 ]
-	[[ $output == *"no live capture: xdp-flowd: tl-none: no such interface"* ]]
-	[[ $output == *"run: eve-tail on $PWD/eve.json"* ]]
+	[[ $output == *"capladder would capture with eve-tail, by file"* ]]
+	[[ $output == *"xdp-flowd, with"*"does not work here: tl-none: no such interface"* ]]
 }
 
 @test "run.sh: without an interface and eve.json the demo capture, and why" {
-	IFACE=tl-none EVE=$PWD/none DEMO=$demo run "$examples/run.sh" </dev/null
+	IFACE=tl-none EVE=$PWD/none DEMO=$demo LISTEN=127.0.0.1:0 run "$examples/run.sh" </dev/null
 	[ "$status" -eq 0 ]
-	[[ $output == *"no live capture: xdp-flowd: tl-none: no such interface"* ]]
+	[[ $output == *"run: no live capture:"*"xdp-flowd, with"*"does not work here: tl-none: no such interface"* ]]
 	[[ $output == *"books balance"* ]]
 }
 

@@ -82,6 +82,9 @@ static int pass(struct batcher *b, struct waiting *w)
 	}
 	w->due_ns = 0;
 	b->counts.batches_out++;
+	if (b->config.see) {
+		b->config.see(b->config.context, msg, events);
+	}
 	return tl_outbox_forward(b->config.outbox, msg, events);
 }
 

@@ -11,6 +11,9 @@ struct batcher_config {
 	uint64_t batch_size;	  /* events that are enough */
 	uint64_t batch_time_ns;	  /* time that is enough */
 	struct tl_outbox *outbox; /* borrowed */
+	/* Sees each batch before it is passed on, and may copy it; may be 0. */
+	void (*see)(void *context, const struct tl_msg *msg, uint32_t events);
+	void *context;
 };
 
 struct batcher_counts {

@@ -12,12 +12,14 @@
 #include "passback.h"
 #include "privilege.h"
 #include "service.h"
+#include "views.h"
 
 #define STOP_WAIT_NS (5 * TL_SECOND_NS)
 
 struct config {
 	const char *input;
 	struct tl_opt_list outputs; /* none = stdout */
+	struct tl_opt_list views;
 	struct tl_opt_list allow_uid;
 	const char *ack_url;
 	bool no_acks;
@@ -37,6 +39,8 @@ static const struct tl_opt options[] = {
 	{'o', "output", TL_OPT_LIST, FIELD(outputs), "PLACE",
 	 "URL to dial, file or - (default: -, stdout); repeatable: each gets all", 0, 0, 0, 0},
 	{'w', "write", TL_OPT_LIST, FIELD(outputs), "PLACE", "the same as -o", 0, 0, 0, 0},
+	{0, "view", TL_OPT_LIST, FIELD(views), "URL",
+	 "copy there what it takes at once, and wait for nothing; repeatable", 0, 0, 0, 0},
 	{0, "batch-size", TL_OPT_NUMBER, FIELD(batch_size), "N",
 	 "pass on when N events of a stream wait (100)", 1, TL_WIRE_MAX_EVENTS, 0, 0},
 	{0, "batch-time", TL_OPT_DURATION, FIELD(batch_time_ns), "TIME",
@@ -70,6 +74,8 @@ struct tool {
 	struct tl_outbox_counts last; /* when the outbox is closed */
 	struct passback *passback;
 	struct batcher *batcher;
+	struct views views;
+	uint64_t looked_ns;
 	struct tl_metrics *metrics;
 };
 
@@ -85,6 +91,8 @@ static const struct tl_metric metrics[] = {
 	TL_COUNTER("skipped_bytes", "bytes", "Bytes in the input that were no batch"),
 	TL_COUNTER("truncated_batches", "batches", "The input ended inside"),
 	TL_COUNTER("refused_peers", "peers", "Users turned away, that may not dial"),
+	TL_COUNTER("viewed_events", "events", "Events copied to --view"),
+	TL_COUNTER("unviewed_events", "events", "Events that a --view did not take in time"),
 };
 
 enum {
@@ -96,6 +104,8 @@ enum {
 	SKIPPED_BYTES,
 	TRUNCATED_BATCHES,
 	REFUSED_PEERS,
+	VIEWED_EVENTS,
+	UNVIEWED_EVENTS,
 };
 
 static void gather(void *context, struct tl_metrics *m)
@@ -114,6 +124,8 @@ static void gather(void *context, struct tl_metrics *m)
 	tl_metrics_add(m, SKIPPED_BYTES, in.skipped_bytes, 0);
 	tl_metrics_add(m, TRUNCATED_BATCHES, in.truncated_batches, 0);
 	tl_metrics_add(m, REFUSED_PEERS, in.refused_peers, 0);
+	tl_metrics_add(m, VIEWED_EVENTS, t->views.sent_events, 0);
+	tl_metrics_add(m, UNVIEWED_EVENTS, t->views.dropped_events, 0);
 }
 
 static void report(void *context)
@@ -170,6 +182,13 @@ static int open_outbox(struct tool *t, struct tl_outbox_config *config)
 	return err == 0 ? tl_outbox_open(&t->outbox, config) : err;
 }
 
+static void see(void *context, const struct tl_msg *msg, uint32_t events)
+{
+	struct tool *t = context;
+
+	views_send(&t->views, msg, events);
+}
+
 static int tool_open(struct tool *t)
 {
 	struct tl_hop_config hop = {.insecure = t->config->insecure,
@@ -200,7 +219,12 @@ static int tool_open(struct tool *t)
 		.batch_size = t->config->batch_size,
 		.batch_time_ns = t->config->batch_time_ns,
 		.outbox = t->outbox,
+		.see = see,
+		.context = t,
 	};
+	if (err == 0) {
+		err = views_open(&t->views, &t->config->views, t->config->insecure);
+	}
 	if (err == 0) {
 		err = batcher_create(&t->batcher, &config);
 	}
@@ -245,6 +269,18 @@ static void remember(struct tool *t, const struct tl_msg *msg)
 	}
 }
 
+/* What is due each second. */
+static void tend(struct tool *t)
+{
+	uint64_t now_ns = tl_clock_mono_ns();
+
+	tl_metrics_tick(t->metrics);
+	if (t->views.count > 0 && now_ns - t->looked_ns >= TL_SECOND_NS) {
+		t->looked_ns = now_ns;
+		views_look(&t->views);
+	}
+}
+
 /* One message, or none in time. 1 go on, 0 end of input, -errno. */
 static int tool_step(struct tool *t)
 {
@@ -264,7 +300,7 @@ static int tool_step(struct tool *t)
 	if (tl_service_take_stats()) {
 		say_stats(t);
 	}
-	tl_metrics_tick(t->metrics);
+	tend(t);
 	return err < 0 ? err : 1;
 }
 
@@ -290,6 +326,7 @@ static int tool_close(struct tool *t)
 			   (unsigned long long)counts->dropped_events,
 			   (unsigned long long)counts->unconfirmed_events);
 	}
+	views_close(&t->views);
 	passback_destroy(t->passback);
 	tl_hop_close_in(t->in);
 	batcher_destroy(t->batcher);
