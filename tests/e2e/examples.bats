@@ -94,6 +94,23 @@ run_sh() {
 	[[ $output == *"books balance"* ]]
 }
 
+@test "hybrid-dns.sh: flows of everything, heads of port 53, joined" {
+	tl_require_root
+	tl_netns_add namespace
+	cat >traffic.py <<-'END'
+		import socket, time
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		for i in range(400):
+		    s.sendto(b"query%03d" % i, ("127.0.0.1", 53))
+		    s.sendto(b"other", ("127.0.0.1", 9))
+		    time.sleep(0.01)
+	END
+	tl_spawn traffic ip netns exec "$namespace" "$TL_PYTHON" traffic.py
+	ip netns exec "$namespace" "$examples/hybrid-dns.sh" lo 3 >joined
+	[ "$(wc -l <joined)" -eq 1 ]
+	awk -F '\t' '$2 == "127.0.0.1" && $4 > 10 { print $6 }' joined | base64 -d | grep -q '^query'
+}
+
 @test "read_events.py: the events of evcat --json" {
 	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"
 	pcap-flow -q -r "$golden" -o golden.tap
