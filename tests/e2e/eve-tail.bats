@@ -363,9 +363,11 @@ evcat_has() { # TYPE FILE
 	[ "$status" -eq 2 ]
 	run --separate-stderr eve-tail --types , eve.json
 	[ "$status" -eq 2 ]
-	run --separate-stderr eve-tail --once -o /dev/null "$PWD"
-	[ "$status" -eq 2 ]
-	[ "${#stderr_lines[@]}" -eq 1 ]
+	for place in "$PWD" /dev/null; do
+		run --separate-stderr eve-tail --once -o /dev/null "$place"
+		[ "$status" -eq 2 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
 }
 
 @test "--probe: usable where one of the places can be read, else the reason; --capabilities" {

@@ -50,6 +50,13 @@ static int add_place(struct place *p, const char *text)
 			   text, text);
 		return -EINVAL;
 	}
+	if (there && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode)) {
+		tl_log_err(
+			"cannot follow %s: neither a file nor a FIFO (unix:PATH makes a socket and "
+			"listens on it)",
+			text);
+		return -EINVAL;
+	}
 	p->kind = strcmp(text, "-") == 0	   ? PLACE_STDIN
 		  : there && !S_ISREG(st.st_mode)  ? PLACE_FIFO
 		  : !there && strpbrk(text, "*?[") ? PLACE_PATTERN
