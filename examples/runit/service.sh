@@ -23,12 +23,16 @@ fi
 : "${TAPLINE_STATE:=/var/lib/tapline}"   # spool, recordings
 : "${TAPLINE_LOG:=/var/log/tapline}"     # a folder for the log of each service
 : "${TAPLINE_USER:=tapline}"             # who all run as, where there is such a user
-: "${CAPTURE:=capladder --run $TAPLINE_RUN/capladder}"
+capture_url=ipc://$TAPLINE_RUN/capture.sock
+events_url=ipc://$TAPLINE_RUN/events.sock
+stats_url=ipc://$TAPLINE_RUN/stats.sock
+show_url=ipc://$TAPLINE_RUN/show.sock
+report="--args all=--stats=$stats_url --args eve-tail=--stats=$stats_url"
+: "${CAPTURE:=capladder --run $TAPLINE_RUN/capladder $report}"
 : "${CAPTURE_OPTIONS:=}"
 : "${BATCHER_OPTIONS:=}"
 : "${SHIPPER_OPTIONS:=-o file:$TAPLINE_STATE/flows}"
-capture_url=ipc://$TAPLINE_RUN/capture.sock
-events_url=ipc://$TAPLINE_RUN/events.sock
+: "${CAPMETRICS_OPTIONS:=}"
 
 # --- who -------------------------------------------------------------------------------
 

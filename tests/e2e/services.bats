@@ -48,7 +48,7 @@ make_folder() {
 	user=nobody
 	setpriv --reuid nobody --clear-groups "$TL_BIN/batcher" --version >/dev/null 2>&1 || user=none
 	local service
-	for service in "${SERVICES[@]}"; do
+	for service in "${SERVICES[@]}" capmetrics; do
 		touch "$FOLDER/sv/$service/down"
 	done
 	set_env
@@ -111,6 +111,10 @@ processes() {
 		"$FOLDER"* | *"$FOLDER/"*) echo "${dir#/proc/}" ;;
 		esac
 	done 2>/dev/null
+}
+
+has_pid() {
+	[ -n "$(pid_of "$1")" ]
 }
 
 # up NAME: returns when the supervisor says that it is ready.
@@ -278,6 +282,9 @@ kill_the_rest() {
 	kill_service shipper
 	send 300
 	local batcher shipper
+	# For a moment after a start runit has no id.
+	tl_wait_for has_pid batcher
+	tl_wait_for has_pid shipper
 	batcher=$(pid_of batcher) shipper=$(pid_of shipper)
 	kill -KILL "$batcher" "$shipper"
 	send 300
@@ -505,9 +512,43 @@ comes_back() {
 	[ "$(stat -c %a:%U "$FOLDER/run" "$FOLDER/run/capture.sock" | tr '\n' ' ')" = "2770:nobody 660:nobody " ]
 }
 
+# --- what all of them count ------------------------------------------------------------
+
+has_tools() { # NAME...: they report
+	local tool
+	for tool; do
+		tl_rx curl -s -m 5 http://127.0.0.1:8081/capture/metrics |
+			jq -e --arg tool "$tool" '.tools | map(select(.tool == $tool and .state == "live")) | length == 1' >/dev/null ||
+			return 1
+	done
+}
+
+page_shows_all() { # MANAGER
+	host_with "$1"
+	tl_require_tool capmetrics capladder curl
+	set_env "CAPTURE=\"capladder --run $FOLDER/run/capladder --engine tpv3-capd --args all=--stats=ipc://$FOLDER/run/stats.sock\"" \
+		'CAPTURE_OPTIONS="-i rx0"'
+	for service in capmetrics shipper batcher capture; do
+		up "$service"
+	done
+	tl_wait_for has_tools tpv3-capd batcher shipper
+	tl_rx curl -s -m 5 http://127.0.0.1:8081/readyz | grep -q ok
+	tl_rx curl -s -m 5 http://127.0.0.1:8081/ladder | jq -e '.engine == "tpv3-capd"'
+	"$FOLDER/sv/stop"
+}
+
+@test "runit: the page shows what all services count, and the ladder" {
+	page_shows_all runit
+}
+
+@test "s6: the page shows what all services count, and the ladder" {
+	page_shows_all s6
+}
+
 # --- systemd: it is not the first process here, so what it would read is checked ---------------
 
-UNITS=(tapline-capture.service tapline-batcher.service tapline-shipper.service tapline.target)
+UNITS=(tapline-capture.service tapline-batcher.service tapline-shipper.service tapline-capmetrics.service
+	tapline.target)
 
 # The units with this build's programs.
 units_here() {
@@ -520,7 +561,7 @@ units_here() {
 	# A stand-in only where there is none.
 	mkdir bin
 	local program
-	for program in capladder batcher shipper; do
+	for program in capladder batcher shipper capmetrics; do
 		ln -s "$(command -v "$program" || command -v true)" "bin/$program"
 	done
 }
@@ -542,6 +583,7 @@ units_here() {
 	cd units
 	systemd-analyze security --offline=yes --no-pager tapline-batcher.service --threshold=10 | tail -n 1
 	systemd-analyze security --offline=yes --no-pager tapline-shipper.service --threshold=20 | tail -n 1
+	systemd-analyze security --offline=yes --no-pager tapline-capmetrics.service --threshold=20 | tail -n 1
 	systemd-analyze security --offline=yes --no-pager tapline-capture.service --threshold=30 | tail -n 1
 }
 
