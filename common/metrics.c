@@ -223,10 +223,8 @@ void tl_metrics_tick(struct tl_metrics *m)
 	if (!m || now < m->due_ns) {
 		return;
 	}
-	m->due_ns += m->config.period_ns;
-	if (m->due_ns <= now) {
-		m->due_ns = now + m->config.period_ns;
-	}
+	/* Not a period from now: who looks each second would find that not due yet, by a jitter. */
+	m->due_ns += (1 + (now - m->due_ns) / m->config.period_ns) * m->config.period_ns;
 	if (is_up(m)) {
 		push(m, false, 0);
 	}

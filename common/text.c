@@ -33,8 +33,11 @@ void tl_textbuf_fini(struct tl_textbuf *buf)
 
 int tl_textbuf_add(struct tl_textbuf *buf, const char *text, size_t len)
 {
-	char *p = tl_textbuf_reserve(buf, len);
+	char *p = len > 0 ? tl_textbuf_reserve(buf, len) : 0;
 
+	if (len == 0) {
+		return 0;
+	}
 	if (!p) {
 		return -ENOMEM;
 	}

@@ -34,7 +34,10 @@ struct tl_textbuf {
 char *tl_textbuf_grow(struct tl_textbuf *buf, size_t more);
 void tl_textbuf_fini(struct tl_textbuf *buf);
 
-/* Room for `more` bytes at data + len, which the caller then adds to len; 0 on no memory. */
+/*
+ * Room for `more` bytes, at least one, at data + len, which the caller then adds to len; 0 on no
+ * memory.
+ */
 static inline char *tl_textbuf_reserve(struct tl_textbuf *buf, size_t more)
 {
 	if (buf->capacity - buf->len >= more) {
@@ -43,7 +46,7 @@ static inline char *tl_textbuf_reserve(struct tl_textbuf *buf, size_t more)
 	return tl_textbuf_grow(buf, more);
 }
 
-/* Appends; 0 or -ENOMEM. */
+/* Appends; nothing is no error, with an empty buffer either. 0 or -ENOMEM. */
 int tl_textbuf_add(struct tl_textbuf *buf, const char *text, size_t len);
 
 char *tl_text_put_uint(char *p, uint64_t v);

@@ -96,8 +96,19 @@ top() { # STEP... -- OPTION...
 	rm pages/ladder pages/flows_top pages/events_recent
 	stub
 	client 0 --once
-	[[ $output == *"why      HTTP 404: nothing there"* ]]
+	[[ $output == *"why      no capladder"* ]]
+	[[ $output == *"FLOW     no event stream"* ]]
+	[[ $output != *404* ]]
 	[[ $output == *"balanced tpv3-capd"* ]]
+}
+
+@test "what the report says is not there is not asked for" {
+	sed -i 's/^{/{"sources":{"ladder":false,"flows":false,"events":false,"capabilities":true},/' pages/capture_metrics
+	touch pages/ladder.hang pages/flows_top.hang pages/events_recent.hang
+	stub
+	client 0 --once
+	[[ $output == *"why      no capladder"* ]]
+	[[ $output == *"FLOW     no event stream"* ]]
 }
 
 @test "a token comes from its file, and is in no argument and no message" {

@@ -151,8 +151,22 @@ value() {
 	says /flows/top 404 'without -I'
 	says /events 404 'without -I'
 	says /events/recent 404 'without -I'
+	# The report says so, that nobody has to ask for what is not there.
+	is /capture/metrics '.sources == {ladder: false, flows: false, events: false, capabilities: true}'
 	echo '[]' >ladder.json
 	says /ladder 200 '\[\]'
+	is /capture/metrics '.sources.ladder'
+	truncate -s 300K ladder.json
+	says /ladder 404 capladder
+	is /capture/metrics '.sources.ladder | not'
+	mkfifo fifo.json
+	mv fifo.json ladder.json
+	says /ladder 404 capladder
+	tl_stop_ok capmetrics
+	rm ladder.json
+	: >empty.tap
+	start_capmetrics -I empty.tap --engines "$TL_BIN"
+	is /capture/metrics '.sources == {ladder: false, flows: true, events: true, capabilities: true}'
 }
 
 @test "the page and all that it needs comes from here: compressed, and only when it changed" {
@@ -305,6 +319,91 @@ value() {
 	[ "$(get /metrics | awk '/^tapline_received_packets_total/ { n += $2 } END { print n }')" -eq "$packets" ]
 	[ "$(get /metrics | awk '/^tapline_received_bytes_total/ && /tpv3/ { n += $2 } END { print n }')" -eq "$bytes" ]
 	is /flows/top '.known_flows > 0 and .flows[0].source == "tpv3-capd"'
+	check_metrics
+}
+
+# total NAME [PATTERN]: the sum of its samples in /metrics, of the lines with that pattern.
+total() {
+	get /metrics | awk -v name="^$1[{ ]" -v pattern="${2:-.}" '$0 ~ name && $0 ~ pattern { n += $NF } END { printf "%d\n", n }'
+}
+
+same() { # WHAT EXPECTED GOT
+	echo "$1: $2 in the recording, $3"
+	[ "$2" = "$3" ]
+}
+
+# A wire under load: by wiregen where it was built (make bench-programs), else as fast as python sends.
+load_wire() {
+	wiregen=$TL_BIN/../bench/wiregen
+	if [ -x "$wiregen" ]; then
+		tl_spawn load "$wiregen" -q --netns "$TL_NS_TX" --peer-netns "$TL_NS_RX" -i tx0 --flows 2000 \
+			--order random --rate 200000 --duration 5s
+	else
+		tl_spawn load tl_tx "$TL_PYTHON" "$BATS_TEST_DIRNAME/tap.py" send tx0 udp:2000 100000
+	fi
+}
+
+# What must hold at any moment, of what was said before too.
+in_between() {
+	local now scraped
+	scraped=$(total tapline_received_packets_total)
+	now=$(get /capture/metrics | tee moment.json | jq .packets_processed)
+	[ "$scraped" -ge "$last" ]
+	[ "$now" -ge "$scraped" ]
+	last=$now
+	jq -e '.books.balanced and ([.reasons[].code] | index("unbalanced") | not)' moment.json >/dev/null
+	tl_gone "${TL_PID[load]}"
+}
+
+@test "under load: at any moment the books balance, and at the end all that is told is in the recording" {
+	tl_require_tool tpv3-capd batcher evcat ethtool
+	tl_netns_setup
+	start_capmetrics -I "ipc://$PWD/show.sock"
+	tl_start batcher batcher -q -I "ipc://$PWD/in.sock" -o rec.tap --batch-time 100ms --stats "$stats" --ready-fd 9
+	# A ring that overflows now and then, and a table too small.
+	tl_start engine tl_rx tpv3-capd -q -i rx0 --ring 512K --block 64K --flows 1990 --window 64M -o "ipc://$PWD/in.sock" \
+		-o "ipc://$PWD/show.sock" --stats "$stats" --ready-fd 9
+	tl_wait_for is /capture/metrics '.running'
+	last=0
+	load_wire
+	tl_wait_for is /capture/metrics '.packets_processed > 0'
+	tl_wait_for in_between
+	# Some that nobody could read in time.
+	kill -STOP "${TL_PID[engine]}"
+	tl_tx "$TL_PYTHON" "$BATS_TEST_DIRNAME/tap.py" send tx0 udp 20000
+	kill -CONT "${TL_PID[engine]}"
+	tl_stop_ok engine
+	tl_wait_for is /capture/metrics '([.tools[] | select(.tool == "tpv3-capd").state] == ["closed"]) and
+		([.tools[] | select(.tool == "capmetrics").metrics[] | select(.name == "received_events").value] == [.events_emitted])'
+	get '/flows/top?limit=20' >flows.json
+	tl_stop_ok batcher
+	evcat --check rec.tap | tee check
+	evcat --json rec.tap | jq -c 'select(.type == "capture_stats").entities' | tail -n 1 >closing
+	tl_wait_for is /capture/metrics '[.tools[] | select(.tool == "batcher").state] == ["closed"]'
+	get /capture/metrics >report.json
+	same packets "$(jq .packets closing)" "$(jq .packets_processed report.json)"
+	same bytes "$(jq .bytes closing)" "$(jq .bytes_processed report.json)"
+	same drops "$(jq .kernel_drops closing)" "$(jq .dropped report.json)"
+	same events "$(sed -nE 's/.* ([0-9]+) events,.*/\1/p' check)" "$(jq .events_emitted report.json)"
+	jq -e '.packets > 20000 and .kernel_drops > 0 and .flows_evicted > 0' closing
+	jq -e '.books.balanced and .events_lost == 0' report.json
+	same packets "$(jq .packets closing)" "$(total tapline_received_packets_total)"
+	same bytes "$(jq .bytes closing)" "$(total tapline_received_bytes_total)"
+	same drops "$(jq .kernel_drops closing)" "$(total tapline_dropped_skbs_total)"
+	same evictions "$(jq .flows_evicted closing)" "$(total tapline_evicted_flows_total)"
+	for class in flow coarse unattributed arp other_l3 malformed_l2 malformed_l3 filtered; do
+		same "$class" "$(jq ".${class}_packets" closing) $(jq ".${class}_bytes" closing)" \
+			"$(total tapline_class_packets_total "class=\"$class\"") $(total tapline_class_bytes_total "class=\"$class\"")"
+	done
+	events=$(sed -nE 's/.* ([0-9]+) events,.*/\1/p' check)
+	same events "$events" "$(total tapline_assigned_events_total tpv3)"
+	same events "$events" "$(total tapline_safe_events_total tpv3)"
+	same events "$events" "$(total tapline_received_events_total batcher)"
+	same events "$events" "$(total tapline_received_events_total capmetrics)"
+	same flows "$(sed -nE 's/.* ([0-9]+) flows,.*/\1/p' check)" "$(total tapline_started_flows_total)"
+	jq -c '[.flows[] | [.packets, .bytes]]' flows.json >top
+	evcat --json rec.tap | jq -cs '[.[] | select(.type == "flow_end").entities | [.packets, .bytes]] |
+		sort_by(-.[1]) | .[:20]' | diff - top
 	check_metrics
 }
 

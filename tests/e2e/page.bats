@@ -122,6 +122,18 @@ source_of() { # FILTER
 	tl_stop_ok metrics
 }
 
+@test "without capladder and events nothing is asked for that is not there" {
+	mkdir none
+	tl_start metrics capmetrics --ready-fd 9 --listen 127.0.0.1:0 --stats "ipc://$PWD/stats.sock" \
+		--engines "$PWD/none" --ladder "$PWD/none/ladder.json"
+	url=$(sed -nE 's#.*(http://127\.0\.0\.1:[0-9]+).*#\1/#p' metrics.err | head -n 1)
+	source_of .
+	wait_answer capture/metrics '.running and (.sources | .ladder or .flows or .events | not)'
+	page alone
+	cp ladder.json none
+	page ladder
+}
+
 @test "numbers are told short, with units, and none as another" {
 	metrics
 	page numbers

@@ -32,6 +32,29 @@ def values(browser, wanted_reports="5"):
     browser.check_quiet()
 
 
+# --- what is not there ------------------------------------------------------------------
+
+COUNT_REPORTS = """
+window.reports = 0;
+document.addEventListener("tapline-report", () => { window.reports += 1; });
+"""
+
+
+def alone(browser):
+    """As long as all periods of the page; a 404 would be in the console."""
+    browser.run(COUNT_REPORTS)
+    browser.wait("reports", "return window.reports >= 5")
+    browser.wait("a word about flows", "return /no event stream/.test(document.getElementById('no-flows').textContent)")
+    browser.picture("alone")
+    browser.check_quiet()
+
+
+def ladder(browser):
+    """It is there now."""
+    browser.wait("the ladder", "return /CAP_BPF is missing/.test(document.body.textContent)")
+    browser.check_quiet()
+
+
 # --- numbers as text ------------------------------------------------------------------
 
 FORMATS = """
@@ -298,7 +321,7 @@ def token(browser, text):
         raise Failed("the token is on the page")
 
 
-CHECKS = {f.__name__: f for f in (values, numbers, watch, flows, keyboard, looks, hostile, events, token)}
+CHECKS = {f.__name__: f for f in (values, numbers, watch, flows, keyboard, looks, hostile, events, token, alone, ladder)}
 
 
 def main(check, url, *arguments):

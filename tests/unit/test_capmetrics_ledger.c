@@ -195,6 +195,57 @@ static void cpu_percent_is_of_the_time_between_reports(void **state)
 	assert_float_equal(ledger->instances->cpu_percent, 25, 0.001);
 }
 
+/* A process that took 0.7 s to get ready and reports at once is not at 7,000 %. */
+static void cpu_percent_of_a_moment_is_not_known(void **state)
+{
+	(void)state;
+	struct kit_run run = kit_run("capmetrics", "", 1);
+
+	run.cpu_seconds = 0.7;
+	kit_now_ns = 10 * TL_MS_NS;
+	kit_report(ledger, &run);
+	assert_float_equal(ledger->instances->cpu_percent, 0, 0);
+	for (int i = 0; i < 10; i++) {
+		kit_now_ns += TL_MS_NS;
+		run.cpu_seconds += 0.01;
+		kit_report(ledger, &run);
+		assert_float_equal(ledger->instances->cpu_percent, 0, 0);
+	}
+	kit_now_ns += 990 * TL_MS_NS;
+	kit_report(ledger, &run);
+	assert_float_equal(ledger->instances->cpu_percent, 10, 0.001);
+	assert_float_equal(ledger->instances->cpu_seconds, 0.8, 0.001);
+	/* Nor that of the closing report a moment later. */
+	kit_now_ns += TL_MS_NS;
+	run.cpu_seconds += 0.1;
+	kit_report(ledger, &run);
+	assert_float_equal(ledger->instances->cpu_percent, 10, 0.001);
+}
+
+static void cpu_percent_of_the_next_run_begins_anew(void **state)
+{
+	(void)state;
+	struct kit_run run = kit_run("batcher", "", 1);
+
+	run.cpu_seconds = 5;
+	kit_report(ledger, &run);
+	kit_now_ns += TL_SECOND_NS;
+	run.closing = true;
+	kit_report(ledger, &run);
+	run = kit_run("batcher", "", 2);
+	run.cpu_seconds = 3;
+	kit_now_ns += TL_SECOND_NS;
+	kit_report(ledger, &run);
+	assert_float_equal(ledger->instances->cpu_percent, 0, 0);
+	/* The clock of its machine was set back. */
+	kit_now_ns -= TL_SECOND_NS / 2;
+	kit_report(ledger, &run);
+	kit_now_ns += TL_SECOND_NS;
+	run.cpu_seconds = 3.5;
+	kit_report(ledger, &run);
+	assert_float_equal(ledger->instances->cpu_percent, 50, 0.001);
+}
+
 /* --- samples ---------------------------------------------------------------------------- */
 
 static void gauge_that_is_not_told_is_gone_and_counter_stays(void **state)
@@ -569,6 +620,8 @@ int main(void)
 		TEST(silence_and_forgetting_have_their_times),
 		TEST(lost_reports_are_counted),
 		TEST(cpu_percent_is_of_the_time_between_reports),
+		TEST(cpu_percent_of_a_moment_is_not_known),
+		TEST(cpu_percent_of_the_next_run_begins_anew),
 		TEST(gauge_that_is_not_told_is_gone_and_counter_stays),
 		TEST(counter_that_goes_back_within_a_run_goes_on),
 		TEST(metric_described_otherwise_is_refused),

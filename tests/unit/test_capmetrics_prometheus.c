@@ -265,14 +265,21 @@ static void promtool_finds_nothing_wrong(void **state)
 
 /* --- /capture/metrics ------------------------------------------------------------------- */
 
-static const char *report_text(void)
+static const struct report_sources no_sources;
+
+static const char *report_with(struct report_sources sources)
 {
 	text.len = 0;
 	ledger_advance(ledger, kit_now_ns);
 	health_look(&health, ledger, kit_now_ns);
-	assert_int_equal(report_write(&text, ledger, &health, KIT_WALL, kit_now_ns), 0);
+	assert_int_equal(report_write(&text, ledger, &health, sources, KIT_WALL, kit_now_ns), 0);
 	assert_int_equal(tl_textbuf_add(&text, "", 1), 0);
 	return text.data ? text.data : "";
+}
+
+static const char *report_text(void)
+{
+	return report_with(no_sources);
 }
 
 static void has(const char *page, const char *part)
@@ -309,6 +316,28 @@ static void report_without_tools_says_so(void **state)
 	has(page, "\"engine\":null,\"mode\":null,\"ifaces\":[],\"running\":false,"
 		  "\"packets_processed\":0");
 	has(page, "\"tools\":[],");
+}
+
+/* Each in its own place, whatever the others are. */
+static void report_tells_what_else_there_is(void **state)
+{
+	(void)state;
+	char expected[120];
+
+	for (unsigned int bits = 0; bits < 16; bits++) {
+		const struct report_sources sources = {
+			.ladder = bits & 1,
+			.flows = bits & 2,
+			.events = bits & 4,
+			.capabilities = bits & 8,
+		};
+		snprintf(expected, sizeof(expected),
+			 "\"sources\":{\"ladder\":%s,\"flows\":%s,\"events\":%s,"
+			 "\"capabilities\":%s},",
+			 bits & 1 ? "true" : "false", bits & 2 ? "true" : "false",
+			 bits & 4 ? "true" : "false", bits & 8 ? "true" : "false");
+		has(report_with(sources), expected);
+	}
 }
 
 /* Interfaces of one engine add up; another engine beside it sees the same packets. */
@@ -372,6 +401,7 @@ int main(void)
 		TEST(promtool_finds_nothing_wrong),
 		TEST(report_has_the_engine_at_the_top),
 		TEST(report_without_tools_says_so),
+		TEST(report_tells_what_else_there_is),
 		TEST(only_instances_of_the_engine_that_runs_are_added),
 		TEST(engine_that_lives_comes_before_one_that_does_not),
 		TEST(engine_that_was_killed_runs_no_more),

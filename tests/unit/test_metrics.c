@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -610,6 +611,28 @@ static void nobody_listening_costs_nothing(void **state)
 	assert_int_equal(gathered, before);
 }
 
+/* However late it is asked, the next is due within a period, at the same beat. */
+static void late_tick_keeps_the_beat(void **state)
+{
+	(void)state;
+	enum { PERIOD_NS = 1000003 };
+	struct tl_metrics_config config = config_of(url());
+	struct tl_metrics *metrics;
+
+	config.period_ns = PERIOD_NS;
+	assert_int_equal(tl_metrics_open(&metrics, &config), 0);
+	uint64_t first = tl_metrics_due(metrics);
+	for (unsigned int i = 0; i < 20; i++) {
+		const struct timespec pause = {.tv_nsec = (long)(i * 300000)};
+		nanosleep(&pause, 0);
+		tl_metrics_tick(metrics);
+		uint64_t after = tl_clock_mono_ns();
+		assert_int_equal((tl_metrics_due(metrics) - first) % PERIOD_NS, 0);
+		assert_true(tl_metrics_due(metrics) <= after + PERIOD_NS);
+	}
+	tl_metrics_close(metrics);
+}
+
 static void capmetrics_that_comes_later_is_told(void **state)
 {
 	(void)state;
@@ -689,6 +712,7 @@ int main(void)
 		cmocka_unit_test(table_that_breaks_a_rule_is_refused),
 		cmocka_unit_test(tool_sends_reports_and_a_closing_one),
 		cmocka_unit_test(nobody_listening_costs_nothing),
+		cmocka_unit_test(late_tick_keeps_the_beat),
 		cmocka_unit_test(capmetrics_that_comes_later_is_told),
 		cmocka_unit_test(capmetrics_that_hangs_stops_nobody),
 		cmocka_unit_test(without_a_url_nothing_happens),

@@ -255,6 +255,21 @@ static void utf8_takes_what_rfc_3629_allows(void **state)
 	}
 }
 
+static void buffer_takes_nothing_as_well(void **state)
+{
+	struct tl_textbuf buf = {0};
+
+	(void)state;
+	assert_int_equal(tl_textbuf_add(&buf, "", 0), 0);
+	assert_int_equal(tl_textbuf_add(&buf, 0, 0), 0);
+	assert_int_equal(buf.len, 0);
+	assert_int_equal(tl_textbuf_add(&buf, "abc", 3), 0);
+	assert_int_equal(tl_textbuf_add(&buf, "", 0), 0);
+	assert_int_equal(buf.len, 3);
+	assert_memory_equal(buf.data, "abc", 3);
+	tl_textbuf_fini(&buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +281,7 @@ int main(void)
 		cmocka_unit_test(special_addresses_have_their_short_form),
 		cmocka_unit_test(base64_reads_back_and_refuses_what_is_none),
 		cmocka_unit_test(utf8_takes_what_rfc_3629_allows),
+		cmocka_unit_test(buffer_takes_nothing_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

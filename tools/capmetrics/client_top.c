@@ -41,15 +41,26 @@ static const char *const paths[CLIENT_PAGES] = {
 	[CLIENT_PAGE_EVENTS] = "/events/recent",
 };
 
+/* What a server that is as it should be need not have. */
+static const char *const absences[CLIENT_PAGES] = {
+	[CLIENT_PAGE_LADDER] = "no capladder",
+	[CLIENT_PAGE_FLOWS] = "no event stream",
+	[CLIENT_PAGE_EVENTS] = "no event stream",
+};
+
 /* 0, or why there is no such page, which the view knows then; -EINTR, -ENOMEM. */
 static int fetch(struct top *t, enum client_page page)
 {
+	if (!client_view_has_page(t->view, page)) {
+		client_view_miss(t->view, page, absences[page]);
+		return -ENOENT;
+	}
 	int err = client_http_get(t->http, paths[page], &t->reply);
-
 	if (err == 0) {
 		return client_view_read(t->view, page, t->reply.body.data, t->reply.body.len);
 	}
-	client_view_miss(t->view, page, t->reply.reason);
+	bool is_absent = t->reply.status == 404 && absences[page];
+	client_view_miss(t->view, page, is_absent ? absences[page] : t->reply.reason);
 	return err;
 }
 

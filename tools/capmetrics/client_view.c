@@ -63,6 +63,20 @@ int client_view_read(struct client_view *v, enum client_page page, const char *j
 	return 0;
 }
 
+bool client_view_has_page(const struct client_view *v, enum client_page page)
+{
+	static const char *const names[CLIENT_PAGES] = {
+		[CLIENT_PAGE_LADDER] = "ladder",
+		[CLIENT_PAGE_FLOWS] = "flows",
+		[CLIENT_PAGE_EVENTS] = "events",
+	};
+	struct tl_jsonnode sources = tl_jsonnode_member(v->pages[CLIENT_PAGE_REPORT], "sources");
+	struct tl_jsonnode has =
+		names[page] ? tl_jsonnode_member(sources, names[page]) : (struct tl_jsonnode){0};
+
+	return tl_jsonnode_kind(has) != TL_JSONKIND_BOOL || tl_jsonnode_bool(has);
+}
+
 bool client_view_is_healthy(const struct client_view *v)
 {
 	return tl_jsonnode_bool(tl_jsonnode_member(v->pages[CLIENT_PAGE_REPORT], "healthy"));

@@ -32,6 +32,9 @@ int client_view_read(struct client_view *view, enum client_page page, const char
 /* There is none; `reason` (safe, may be empty) is shown in its place. */
 void client_view_miss(struct client_view *view, enum client_page page, const char *reason);
 
+/* Whether the report that was read last has nothing to say against asking for the page. */
+bool client_view_has_page(const struct client_view *view, enum client_page page);
+
 /* Of the report that was read last; false without one. */
 bool client_view_is_healthy(const struct client_view *view);
 

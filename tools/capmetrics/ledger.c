@@ -8,6 +8,8 @@
 
 #include "clock.h"
 
+#define CPU_INTERVAL_MIN_NS (250 * TL_MS_NS)
+
 struct ledger_config ledger_defaults(void)
 {
 	return (struct ledger_config){
@@ -241,6 +243,7 @@ static void begin_run(struct ledger_instance *i, const struct tl_report_head *he
 	i->seq = head->seq - 1; /* what it made before we were there is not lost */
 	i->cpu_seconds = 0;
 	i->cpu_percent = 0;
+	i->cpu_mark_ns = 0;
 }
 
 /* The instance of the report; 0 and *err = none. */
@@ -274,14 +277,28 @@ static struct ledger_instance *find_instance(struct ledger *l, const struct tl_r
 	return i;
 }
 
+/*
+ * What the first report of a run tells was used since the process began, and that is not when the
+ * run did: nothing to divide by. Nor is a moment, as between a report and the closing one.
+ */
 static void set_cpu(struct ledger_instance *i, const struct tl_report_head *head)
 {
-	double used = head->cpu_seconds - i->cpu_seconds;
-
-	if (head->time_ns > i->time_ns && used >= 0) {
-		i->cpu_percent = 100.0 * used * 1e9 / (double)(head->time_ns - i->time_ns);
+	if (head->cpu_seconds >= i->cpu_seconds) {
+		i->cpu_seconds = head->cpu_seconds;
 	}
-	i->cpu_seconds = used >= 0 ? head->cpu_seconds : i->cpu_seconds;
+	if (i->cpu_mark_ns == 0 || head->time_ns < i->cpu_mark_ns) {
+		i->cpu_mark_ns = head->time_ns;
+		i->cpu_mark_seconds = i->cpu_seconds;
+		return;
+	}
+	uint64_t interval_ns = head->time_ns - i->cpu_mark_ns;
+	if (interval_ns < CPU_INTERVAL_MIN_NS) {
+		return;
+	}
+	double used = i->cpu_seconds - i->cpu_mark_seconds;
+	i->cpu_percent = 100.0 * used * 1e9 / (double)interval_ns;
+	i->cpu_mark_ns = head->time_ns;
+	i->cpu_mark_seconds = i->cpu_seconds;
 }
 
 static void set_head(struct ledger_instance *i, const struct tl_report_head *head, uint64_t now_ns)

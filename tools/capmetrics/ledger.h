@@ -83,7 +83,9 @@ struct ledger_instance {
 	uint64_t time_ns; /* its clock, when it reported last */
 	uint64_t seq;
 	double cpu_seconds;
-	double cpu_percent; /* of one core, between its last two reports */
+	double cpu_percent;	 /* of one core, between its last two reports; 0 with one report */
+	double cpu_mark_seconds; /* where that is counted from */
+	uint64_t cpu_mark_ns;	 /* 0 = nowhere yet */
 	uint64_t resident_bytes;
 	uint64_t heard_ns; /* monotonic, ours */
 

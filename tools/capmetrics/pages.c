@@ -24,16 +24,6 @@ static uint64_t look(struct pages *p)
 	return now_ns;
 }
 
-static int write_report(void *context, const struct web_request *request, struct web_answer *answer)
-{
-	struct pages *p = context;
-	uint64_t now_ns = look(p);
-
-	(void)request;
-	answer->type = json;
-	return report_write(&answer->body, p->ledger, &p->health, tl_clock_wall_ns(), now_ns);
-}
-
 static int write_metrics(void *context, const struct web_request *request,
 			 struct web_answer *answer)
 {
@@ -70,61 +60,77 @@ static int write_readyz(void *context, const struct web_request *request, struct
 
 /* --- files ----------------------------------------------------------------- */
 
-static int read_fd(int fd, struct tl_textbuf *out)
+static void close_file(int fd)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > PAGES_LADDER_MAX) {
-		return -EINVAL;
+	if (fd >= 0) {
+		close(fd);
 	}
-	char *to = tl_textbuf_reserve(out, (size_t)st.st_size + 1);
-	ssize_t got = to ? read(fd, to, (size_t)st.st_size) : -1;
-	if (got < 0) {
-		return -EIO;
-	}
-	out->len += (size_t)got;
-	return 0;
 }
 
-/* capladder replaces the file by renaming: what is there is whole. */
-static int read_file(const char *path, struct tl_textbuf *out)
+/* A regular file that is not too long: its descriptor, or -errno. */
+static int open_file(const char *path, struct stat *st)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
 		return -errno;
 	}
-	int err = read_fd(fd, out);
-	close(fd);
-	return err;
+	if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || st->st_size > PAGES_LADDER_MAX) {
+		close(fd);
+		return -EINVAL;
+	}
+	return fd;
 }
 
 /* The newest of those that are where capladder puts them when nobody says where. */
-static int read_newest(struct tl_textbuf *out)
+static int open_newest(struct stat *st)
 {
-	struct stat st;
 	glob_t found;
-	time_t latest = 0;
-	int err = -ENOENT;
+	int newest = -ENOENT;
 
 	if (glob("/run/tapline/capladder*/ladder.json", GLOB_NOSORT, 0, &found) != 0) {
 		return -ENOENT;
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		if (stat(found.gl_pathv[i], &st) < 0 || (err == 0 && st.st_mtime < latest)) {
+		struct stat other;
+		int fd = open_file(found.gl_pathv[i], &other);
+		if (fd < 0 || (newest >= 0 && other.st_mtime < st->st_mtime)) {
+			close_file(fd);
 			continue;
 		}
-		out->len = 0;
-		err = read_file(found.gl_pathv[i], out);
-		latest = err == 0 ? st.st_mtime : latest;
+		close_file(newest);
+		newest = fd;
+		*st = other;
 	}
 	globfree(&found);
-	return err;
+	return newest;
 }
 
+static int open_ladder(const struct pages *p, struct stat *st)
+{
+	return p->ladder_path ? open_file(p->ladder_path, st) : open_newest(st);
+}
+
+static bool has_ladder(const struct pages *p)
+{
+	struct stat st;
+	int fd = open_ladder(p, &st);
+
+	close_file(fd);
+	return fd >= 0;
+}
+
+/* capladder replaces the file by renaming: what is there is whole. */
 static int read_ladder(const struct pages *p, struct tl_textbuf *out)
 {
-	return p->ladder_path ? read_file(p->ladder_path, out) : read_newest(out);
+	struct stat st;
+	int fd = open_ladder(p, &st);
+	char *to = fd >= 0 ? tl_textbuf_reserve(out, (size_t)st.st_size + 1) : 0;
+	ssize_t got = to ? read(fd, to, (size_t)st.st_size) : -1;
+
+	close_file(fd);
+	out->len += got > 0 ? (size_t)got : 0;
+	return got < 0 ? -EIO : 0;
 }
 
 static int say_missing(struct web_answer *answer, const char *text)
@@ -157,6 +163,25 @@ static int write_capabilities(void *context, const struct web_request *request,
 	}
 	answer->type = json;
 	return tl_textbuf_add(&answer->body, p->capabilities, p->capabilities_len);
+}
+
+/* --- the report ------------------------------------------------------------ */
+
+static int write_report(void *context, const struct web_request *request, struct web_answer *answer)
+{
+	struct pages *p = context;
+	uint64_t now_ns = look(p);
+	const struct report_sources sources = {
+		.ladder = has_ladder(p),
+		.flows = p->feed,
+		.events = p->feed,
+		.capabilities = p->capabilities,
+	};
+
+	(void)request;
+	answer->type = json;
+	return report_write(&answer->body, p->ledger, &p->health, sources, tl_clock_wall_ns(),
+			    now_ns);
 }
 
 const struct web_page pages_table[] = {

@@ -229,6 +229,16 @@ static void put_health(struct jsondoc *d, const struct health *h)
 	jsondoc_close(d, ']');
 }
 
+static void put_sources(struct jsondoc *d, struct report_sources sources)
+{
+	jsondoc_open(d, "sources", '{');
+	jsondoc_bool(d, "ladder", sources.ladder);
+	jsondoc_bool(d, "flows", sources.flows);
+	jsondoc_bool(d, "events", sources.events);
+	jsondoc_bool(d, "capabilities", sources.capabilities);
+	jsondoc_close(d, '}');
+}
+
 static void put_intake(struct jsondoc *d, const struct ledger_counts *c)
 {
 	jsondoc_open(d, "intake", '{');
@@ -243,13 +253,14 @@ static void put_intake(struct jsondoc *d, const struct ledger_counts *c)
 }
 
 int report_write(struct tl_textbuf *out, const struct ledger *ledger, const struct health *health,
-		 uint64_t wall_ns, uint64_t now_ns)
+		 struct report_sources sources, uint64_t wall_ns, uint64_t now_ns)
 {
 	struct jsondoc d = {.out = out};
 
 	jsondoc_open(&d, 0, '{');
 	jsondoc_time(&d, "time", wall_ns);
 	put_health(&d, health);
+	put_sources(&d, sources);
 	put_engine(&d, ledger);
 	put_books(&d, ledger);
 	jsondoc_open(&d, "tools", '[');

@@ -8,6 +8,8 @@
  *   did not get to see), events_lost, ring_utilization, cpu_percent: of its
  *   instances, added (ring_utilization: the highest)
  *   books {balanced, engines [...], hops [...]}: the equations of books.h
+ *   sources {ladder, flows, events, capabilities}: true for what /ladder, /flows/top, /events and
+ *   /capabilities have; the others are 404
  *   tools [{tool, instance, host, place, state, run, ..., metrics [{name, unit, type, labels,
  * value}]}] intake: what capmetrics could not take
  *
@@ -18,9 +20,17 @@
 
 #include "health.h"
 
+/* What there is beside the counters. */
+struct report_sources {
+	bool ladder;
+	bool flows;
+	bool events;
+	bool capabilities;
+};
+
 /* Appends it. `wall_ns`: since the epoch. After ledger_advance. 0 or -ENOMEM. */
 int report_write(struct tl_textbuf *out, const struct ledger *ledger, const struct health *health,
-		 uint64_t wall_ns, uint64_t now_ns);
+		 struct report_sources sources, uint64_t wall_ns, uint64_t now_ns);
 
 /* The instance of the engine that runs, else ran last; 0 = none. */
 const struct ledger_instance *report_engine(const struct ledger *ledger);

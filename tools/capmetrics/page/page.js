@@ -26,9 +26,12 @@ let ladder = null;
 let capabilities = null;
 let answered = null; // when it did last
 
-// Browsers tell each 404 as an error in their console, so what is not there is not asked for each time.
+// Browsers tell each 404 as an error in their console, so what the report says is not there is not asked for.
 async function getSource(name, path) {
   const now = Date.now();
+  if (shown === null) {
+    throw new Error("No report says yet what there is");
+  }
   if (sources[name] === false || now < (askAgain.get(name) ?? 0)) {
     return null;
   }
@@ -114,6 +117,14 @@ async function lookAtFlows() {
   }
 }
 
+async function lookAtCapabilities() {
+  try {
+    capabilities ??= await getSource("capabilities", "/capabilities");
+  } catch {
+    // Asked again.
+  }
+}
+
 // What there was lately, then the stream from there; while that cannot be had, the same again each
 // two seconds.
 async function followEvents() {
@@ -159,8 +170,6 @@ lookAtReport().then(() => {
   each(PERIOD_MS, lookAtReport);
   each(PERIOD_MS, lookAtLadder);
   each(FLOWS_PERIOD_MS, lookAtFlows);
+  each(FLOWS_PERIOD_MS, lookAtCapabilities);
   followEvents();
-  getSource("capabilities", "/capabilities").then((answer) => {
-    capabilities = answer;
-  }, () => {});
 });
