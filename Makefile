@@ -19,7 +19,8 @@ DEPS_OPTIONAL := libnats-dev librdkafka-dev
 DEPS_CHECK := bats libcmocka-dev libmsgpack-dev python3 python3-msgpack jq mandoc shellcheck \
 	clang-format cppcheck libclang-rt-14-dev ethtool tcpdump tcpreplay zstd gzip procps valgrind \
 	curl openssl strace nginx-light nats-server postgresql python3-psycopg2 spin prometheus runit s6 \
-	python3-jsonschema chromium chromium-driver python3-selenium
+	python3-jsonschema chromium chromium-driver python3-selenium tshark bind9-dnsutils dnsmasq-base \
+	openssh-client openssh-server ngtcp2-client ngtcp2-server
 DEPS_BENCH := softflowd nfdump argus-server argus-client linux-perf rsyslog rsyslog-relp
 DEPS_KERNELS := qemu-system-x86 busybox-static kmod xz-utils
 

@@ -34,6 +34,15 @@ const struct tl_metric tl_capture_metrics[TL_CAPTURE_METRICS] = {
 	TL_GAUGE("active_flows", "flows", "Flows in the table", "iface"),
 	TL_COUNTER("started_flows", "flows", "Flows that began", "iface"),
 	TL_COUNTER("evicted_flows", "flows", "Flows ended early, for the table was full", "iface"),
+	TL_COUNTER("feature_events", "events", "flow_features events (--features)", "iface"),
+	TL_COUNTER("feature_early_events", "events",
+		   "Of those: made before their time, for too many flows were young", "iface"),
+	TL_COUNTER("feature_unbuffered_messages", "messages",
+		   "Hellos in pieces that found no buffer to put them together in", "iface"),
+	TL_COUNTER("feature_malformed_messages", "messages", "Messages that contradict themselves",
+		   "iface"),
+	TL_COUNTER("feature_unordered_packets", "packets",
+		   "TCP packets whose payload does not follow on the one before", "iface"),
 };
 
 static void add_classes(struct tl_metrics *m, const char *iface,
@@ -44,6 +53,16 @@ static void add_classes(struct tl_metrics *m, const char *iface,
 		tl_metrics_add(m, TL_CAPTURE_CLASS_PACKETS, stats->class_packets[i], labels);
 		tl_metrics_add(m, TL_CAPTURE_CLASS_BYTES, stats->class_bytes[i], labels);
 	}
+}
+
+static void add_features(struct tl_metrics *m, const char *const *labels,
+			 const struct tl_capture_features *features)
+{
+	tl_metrics_add(m, TL_CAPTURE_FEATURES, features->told, labels);
+	tl_metrics_add(m, TL_CAPTURE_EARLY_FEATURES, features->early, labels);
+	tl_metrics_add(m, TL_CAPTURE_UNBUFFERED_FEATURES, features->no_buffer, labels);
+	tl_metrics_add(m, TL_CAPTURE_MALFORMED_FEATURES, features->malformed, labels);
+	tl_metrics_add(m, TL_CAPTURE_UNORDERED_FEATURES, features->out_of_order, labels);
 }
 
 void tl_capture_metrics_add(struct tl_metrics *m, const char *iface,
@@ -65,4 +84,5 @@ void tl_capture_metrics_add(struct tl_metrics *m, const char *iface,
 	tl_metrics_add(m, TL_CAPTURE_ACTIVE_FLOWS, flows->active, labels);
 	tl_metrics_add(m, TL_CAPTURE_STARTED_FLOWS, flows->started, labels);
 	tl_metrics_add(m, TL_CAPTURE_EVICTED_FLOWS, flows->evicted, labels);
+	add_features(m, labels, &stats->features);
 }

@@ -4,6 +4,9 @@
 #include <pthread.h>
 
 #include "event_private.h"
+#include "feature_event.h"
+
+_Static_assert(TL_SHAPE_FEATURES + TL_FEATURE_SHAPES == TL_SHAPE_OWN_COUNT, "ids in order");
 
 const struct tl_edge tl_event_ip_edge = {TL_STR("src_ip"), TL_STR("dst_ip")};
 const struct tl_str tl_event_id_name = TL_STR("community_id");
@@ -21,7 +24,8 @@ static void build(void)
 	if (tl_event_add_flow_shapes(shapes, false) < 0 ||
 	    tl_event_add_packet_shapes(shapes, false) < 0 || tl_event_add_stats_shape(shapes) < 0 ||
 	    tl_event_add_flow_shapes(shapes, true) < 0 ||
-	    tl_event_add_packet_shapes(shapes, true) < 0) {
+	    tl_event_add_packet_shapes(shapes, true) < 0 ||
+	    tl_feature_shapes_add(shapes) != TL_SHAPE_FEATURES) {
 		tl_shapes_destroy(shapes);
 		return;
 	}

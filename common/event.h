@@ -20,8 +20,9 @@ enum tl_event_shape {
 	TL_SHAPE_PACKET = 7,
 	TL_SHAPE_PACKET_ICMP = 8,
 	TL_SHAPE_STATS = 9,
-	TL_SHAPE_WITH_ID = 9, /* + one of 1 to 8: the same with community_id, 10 to 17 */
-	TL_SHAPE_OWN_COUNT = 18,
+	TL_SHAPE_WITH_ID = 9,	/* + one of 1 to 8: the same with community_id, 10 to 17 */
+	TL_SHAPE_FEATURES = 18, /* flow_features: TL_FEATURE_SHAPES of them, 18 to 98 */
+	TL_SHAPE_OWN_COUNT = 99,
 };
 
 enum {
@@ -72,6 +73,15 @@ int tl_flow_event_decode(const struct tl_event *event, struct tl_flow_event *out
 /* "fin", "rst", ... ; 0 for what is no reason. */
 const char *tl_end_reason_name(unsigned int reason);
 
+/* What became of --features; not in the event. */
+struct tl_capture_features {
+	uint64_t told;	       /* flow_features events */
+	uint64_t early;	       /* of those: there was no room to wait for more packets */
+	uint64_t no_buffer;    /* messages in pieces that found no buffer */
+	uint64_t malformed;    /* messages given up */
+	uint64_t out_of_order; /* TCP packets whose payload does not follow on */
+};
+
 /* A capture_stats event. The counters are running totals of the stream. */
 struct tl_capture_stats {
 	uint64_t packets; /* wire packets, all classes */
@@ -91,6 +101,7 @@ struct tl_capture_stats {
 	int64_t residual_bytes;
 	struct tl_str engine;
 	struct tl_str mode;
+	struct tl_capture_features features;
 };
 
 uint32_t tl_stats_event_encode(uint8_t *p, const struct tl_capture_stats *stats, uint64_t ts_ns);

@@ -218,6 +218,22 @@ static void index_remove(struct tl_flowtab *tab, uint32_t entry)
 	tab->buckets[at].entry = NONE;
 }
 
+uint32_t tl_flowtab_find(const struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id)
+{
+	return find(tab, key, id);
+}
+
+const struct tl_flow *tl_flowtab_flow(const struct tl_flowtab *tab, uint32_t entry)
+{
+	return &tab->hot[entry].flow;
+}
+
+/* The flow is the first member. */
+uint32_t tl_flowtab_entry(const struct tl_flowtab *tab, const struct tl_flow *flow)
+{
+	return (uint32_t)((const struct hot *)flow - tab->hot);
+}
+
 void tl_flowtab_prefetch_index(const struct tl_flowtab *tab, uint64_t id)
 {
 	__builtin_prefetch(&tab->buckets[tag_of(tab, id) & tab->bucket_mask]);
@@ -379,8 +395,8 @@ static uint64_t next_update(const struct tl_flowtab *tab, uint64_t packets)
 	return every ? (packets / every + 1) * every : UINT64_MAX;
 }
 
-static void start_flow(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
-		       const struct tl_flow_delta *d)
+static uint32_t start_flow(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			   const struct tl_flow_delta *d)
 {
 	uint32_t entry = take_entry(tab);
 
@@ -411,6 +427,7 @@ static void start_flow(struct tl_flowtab *tab, const struct tl_flow_key *key, ui
 	tab->counts.started++;
 	tab->counts.active++;
 	emit(tab, TL_FLOW_START, entry, TL_END_NONE);
+	return entry;
 }
 
 static void close_flow(struct tl_flowtab *tab, uint32_t entry, const struct tl_flow_delta *d)
@@ -446,8 +463,24 @@ static inline void merge(struct tl_flow *flow, const struct tl_flow_delta *d)
 	}
 }
 
-void tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
-		      const struct tl_flow_delta *d)
+/* Apart from the packets that are none: those keep nothing in registers for it. */
+static __attribute__((noinline)) uint32_t note_news(struct tl_flowtab *tab, uint32_t entry,
+						    const struct tl_flow_delta *d)
+{
+	struct hot *h = &tab->hot[entry];
+
+	if (h->flow.key.proto == 6 && d->tcp_flags & (TCP_FIN | TCP_RST)) {
+		close_flow(tab, entry, d);
+	}
+	if (h->flow.packets >= h->update_at) {
+		h->update_at = next_update(tab, h->flow.packets);
+		emit(tab, TL_FLOW_UPDATE, entry, TL_END_NONE);
+	}
+	return entry;
+}
+
+uint32_t tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			  const struct tl_flow_delta *d)
 {
 	uint32_t entry = find(tab, key, id);
 	if (entry != NONE) {
@@ -460,25 +493,21 @@ void tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uin
 		}
 	}
 	if (entry == NONE) {
-		start_flow(tab, key, id, d);
-		return;
+		return start_flow(tab, key, id, d);
 	}
 	struct hot *h = &tab->hot[entry];
 	merge(&h->flow, d);
-	if (key->proto == 6 && d->tcp_flags & (TCP_FIN | TCP_RST)) {
-		close_flow(tab, entry, d);
+	if (h->flow.packets >= h->update_at || d->tcp_flags & (TCP_FIN | TCP_RST)) {
+		return note_news(tab, entry, d);
 	}
-	if (h->flow.packets >= h->update_at) {
-		h->update_at = next_update(tab, h->flow.packets);
-		emit(tab, TL_FLOW_UPDATE, entry, TL_END_NONE);
-	}
+	return entry;
 }
 
-void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
-		    const struct tl_flow_delta *d)
+uint32_t tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			const struct tl_flow_delta *d)
 {
 	tl_flowtab_advance(tab, d->last_ns);
-	tl_flowtab_merge(tab, key, id, d);
+	return tl_flowtab_merge(tab, key, id, d);
 }
 
 void tl_flowtab_announce(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,

@@ -116,16 +116,20 @@ uint64_t tl_flow_id(const struct tl_flow_key *key);
 void tl_flowtab_prefetch_index(const struct tl_flowtab *tab, uint64_t id);
 void tl_flowtab_prefetch_flow(const struct tl_flowtab *tab, uint64_t id);
 
-/* Merges. `id` is tl_flow_id(key). Moves table time to delta->last_ns first. */
-void tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
-		    const struct tl_flow_delta *delta);
+/*
+ * Merges. `id` is tl_flow_id(key). Moves table time to delta->last_ns first.
+ * Returns the flow's entry: a number from 1 to max_flows that is its own until
+ * it ends, and then another's.
+ */
+uint32_t tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			const struct tl_flow_delta *delta);
 
 /*
  * The same, but table time stands still: for deltas in no order of time, as
  * the kernel's maps give them. Once all of them are in, tl_flowtab_advance.
  */
-void tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
-		      const struct tl_flow_delta *delta);
+uint32_t tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
+			  const struct tl_flow_delta *delta);
 
 /*
  * A flow is known to have begun, its counts will follow: it starts with 0
@@ -133,6 +137,13 @@ void tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uin
  */
 void tl_flowtab_announce(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
 			 const struct tl_flow_delta *first);
+
+/* The entry of a flow that is there now; 0: none. */
+uint32_t tl_flowtab_find(const struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id);
+/* The flow of an entry that is in use; valid until the table's next packet or time. */
+const struct tl_flow *tl_flowtab_flow(const struct tl_flowtab *tab, uint32_t entry);
+/* The entry of a flow that the callback was given, or the function above gave. */
+uint32_t tl_flowtab_entry(const struct tl_flowtab *tab, const struct tl_flow *flow);
 
 /* Moves table time forward; ends and updates what is due. */
 void tl_flowtab_advance(struct tl_flowtab *tab, uint64_t now_ns);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../bpf/segments.h"
+#include "flow_features.h"
 #include "flow_writer.h"
 #include "fragtab.h"
 
@@ -17,6 +18,7 @@ struct tl_meter {
 	struct tl_flowtab *flows;
 	struct tl_fragtab *fragments;
 	struct tl_flow_writer writer;
+	struct tl_flow_features *features; /* 0: none */
 };
 
 /* What parsing found out about one frame of a burst. */
@@ -36,6 +38,17 @@ uint64_t tl_meter_flush_due(const struct tl_meter *m)
 	return tl_flow_writer_flush_due(&m->writer);
 }
 
+static int want_features(struct tl_meter *m)
+{
+	const struct tl_meter_config *config = &m->config;
+	int err = tl_flow_features_create(&m->features, &m->writer, config->flows.max_flows,
+					  config->feature_packets);
+
+	m->config.flows.emit = tl_flow_features_emit;
+	m->config.flows.ctx = m->features;
+	return err;
+}
+
 int tl_meter_create(struct tl_meter **out, const struct tl_meter_config *config)
 {
 	struct tl_meter *m = calloc(1, sizeof(*m));
@@ -47,11 +60,17 @@ int tl_meter_create(struct tl_meter **out, const struct tl_meter_config *config)
 	m->config.flows.emit = tl_flow_writer_emit;
 	m->config.flows.ctx = &m->writer;
 	int err = tl_flow_writer_init(&m->writer, config->stream, config->community_id);
+	if (err == 0 && config->feature_packets != 0) {
+		err = want_features(m);
+	}
 	if (err == 0) {
 		err = tl_flowtab_create(&m->flows, &m->config.flows);
 	}
 	if (err == 0) {
 		err = tl_fragtab_create(&m->fragments);
+	}
+	if (err == 0 && m->features) {
+		tl_flow_features_watch(m->features, m->flows);
 	}
 	if (err < 0) {
 		tl_meter_destroy(m);
@@ -66,6 +85,7 @@ void tl_meter_destroy(struct tl_meter *m)
 	if (!m) {
 		return;
 	}
+	tl_flow_features_destroy(m->features);
 	tl_flow_writer_fini(&m->writer);
 	tl_flowtab_destroy(m->flows);
 	tl_fragtab_destroy(m->fragments);
@@ -202,6 +222,22 @@ static void add_raw(struct tl_meter *m, const struct tl_frame *f, struct measure
 
 /* --- a burst -------------------------------------------------------------- */
 
+static inline void add_to_flow(struct tl_meter *m, const struct tl_frame *f,
+			       const struct measured *x)
+{
+	account(m, x->pkt.class, &x->delta);
+	if (x->pkt.class != TL_CLASS_FLOW) {
+		tl_flowtab_advance(m->flows, x->delta.last_ns);
+		return;
+	}
+	uint32_t entry = tl_flowtab_add(m->flows, &x->pkt.key, x->id, &x->delta);
+	if (m->features) {
+		tl_flow_features_advance(m->features, x->delta.last_ns);
+		tl_flow_features_add(m->features, entry, &x->pkt, f->data, f->len, &x->delta,
+				     f->gso_size);
+	}
+}
+
 /*
  * One step for all packets, then the next: the memory of one packet's flow
  * arrives while the others are dealt with (10,000 flows are not in the L2
@@ -237,19 +273,16 @@ void tl_meter_add(struct tl_meter *m, const struct tl_frame *frames, unsigned in
 		}
 	}
 	for (unsigned int i = 0; i < count; i++) {
-		struct measured *x = &burst[i];
-		account(m, x->pkt.class, &x->delta);
-		if (x->pkt.class == TL_CLASS_FLOW) {
-			tl_flowtab_add(m->flows, &x->pkt.key, x->id, &x->delta);
-		} else {
-			tl_flowtab_advance(m->flows, x->delta.last_ns);
-		}
+		add_to_flow(m, &frames[i], &burst[i]);
 	}
 }
 
 void tl_meter_advance(struct tl_meter *m, uint64_t now_ns)
 {
 	tl_flowtab_advance(m->flows, now_ns);
+	if (m->features) {
+		tl_flow_features_advance(m->features, now_ns);
+	}
 }
 
 void tl_meter_end(struct tl_meter *m, enum tl_end_reason reason)
@@ -263,6 +296,9 @@ struct tl_meter_counts tl_meter_counts(const struct tl_meter *m)
 {
 	struct tl_meter_counts counts = m->counts;
 	counts.flows = tl_flowtab_counts(m->flows);
+	if (m->features) {
+		counts.features = tl_flow_features_counts(m->features);
+	}
 	return counts;
 }
 
@@ -281,6 +317,7 @@ void tl_meter_counts_add(struct tl_meter_counts *a, const struct tl_meter_counts
 	a->flows.ended += b->flows.ended;
 	a->flows.evicted += b->flows.evicted;
 	a->flows.active += b->flows.active;
+	tl_feature_table_counts_add(&a->features, &b->features);
 }
 
 void tl_meter_counts_to_stats(const struct tl_meter_counts *counts, struct tl_capture_stats *stats)
@@ -292,4 +329,11 @@ void tl_meter_counts_to_stats(const struct tl_meter_counts *counts, struct tl_ca
 	memcpy(stats->class_bytes, counts->class_bytes, sizeof(stats->class_bytes));
 	stats->flows_active = counts->flows.active;
 	stats->flows_evicted = counts->flows.evicted;
+	stats->features = (struct tl_capture_features){
+		.told = counts->features.emitted,
+		.early = counts->features.early,
+		.no_buffer = counts->features.decoders.buffers_short,
+		.malformed = counts->features.decoders.malformed,
+		.out_of_order = counts->features.out_of_order,
+	};
 }

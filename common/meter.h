@@ -11,6 +11,7 @@
 #define TL_METER_H
 
 #include "event.h"
+#include "feature_table.h"
 #include "flowtab.h"
 #include "outbox.h"
 
@@ -47,8 +48,9 @@ struct tl_meter_config {
 	struct tl_stream *stream;	/* borrowed */
 	struct tl_flowtab_config flows; /* emit and ctx are the meter's own */
 	bool community_id;		/* in every event of a flow or packet */
-	bool raw;			/* packet events instead of flows */
-	uint32_t payload_max;		/* --raw: bytes of payload in an event */
+	uint32_t feature_packets; /* of a flow that features are taken of; 0: none; not with raw */
+	bool raw;		  /* packet events instead of flows */
+	uint32_t payload_max;	  /* --raw: bytes of payload in an event */
 	/* --raw: true for a packet that must not become an event: counted as filtered; may be 0 */
 	bool (*exclude)(void *ctx, const struct tl_flow_key *key);
 	void *exclude_ctx;
@@ -64,6 +66,7 @@ struct tl_meter_counts {
 	uint64_t frag_hits;
 	uint64_t frag_misses;
 	struct tl_flowtab_counts flows;
+	struct tl_feature_table_counts features;
 };
 
 struct tl_meter;

@@ -9,9 +9,12 @@
 enum {
 	SNAPLEN_FLOWS = 256, /* the headers; more only fills the ring sooner */
 	SNAPLEN_HEADERS = TL_PARSE_MAX_OFFSET + 96, /* all that the parser may look at */
+	SNAPLEN_FEATURES = SNAPLEN_HEADERS,	    /* and a hello behind usual headers */
 	SNAPLEN_MIN = 64,
 	PAYLOAD_DEFAULT = 64,
 	PAYLOAD_MAX = 65535,
+	FEATURES_DEFAULT = 16,
+	FEATURES_MAX = 65535,
 	THREADS_MAX = 64,
 	BLOCK_DEFAULT = 1 << 20,
 	BLOCK_MIN = 64 << 10,
@@ -34,9 +37,20 @@ const struct tl_opt tl_ring_opts[] = {
 	 .kind = TL_OPT_NUMBER,
 	 .metavar = "BYTES",
 	 .offset = FIELD(snaplen),
-	 .help = "bytes kept of a packet (256 + --payload N; long headers 4096 + N)",
+	 .help = "bytes kept of a packet (256 + --payload N; long headers, --features 4096 + N)",
 	 .min = SNAPLEN_MIN,
 	 .max = 262144},
+	{.long_name = "features",
+	 .kind = TL_OPT_FLAG,
+	 .offset = FIELD(features),
+	 .help = "an event of what is inside each flow: hello, names, sizes, times"},
+	{.long_name = "features-packets",
+	 .kind = TL_OPT_NUMBER,
+	 .metavar = "N",
+	 .offset = FIELD(features_packets),
+	 .help = "--features: packets of a flow that are looked into (16)",
+	 .min = 1,
+	 .max = FEATURES_MAX},
 	{.long_name = "raw",
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(raw),
@@ -76,6 +90,7 @@ void tl_ring_options_set_defaults(struct tl_capd_options *capd)
 	options->payload = PAYLOAD_DEFAULT;
 	options->ring_size = RING_DEFAULT;
 	options->block_size = BLOCK_DEFAULT;
+	options->features_packets = FEATURES_DEFAULT;
 }
 
 int tl_ring_options_check(struct tl_capd_options *capd)
@@ -87,6 +102,10 @@ int tl_ring_options_check(struct tl_capd_options *capd)
 			   (unsigned long long)options->block_size);
 		return -EINVAL;
 	}
+	if (options->raw && options->features) {
+		tl_log_err("--features with --raw: features are of flows, and --raw makes none");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -95,7 +114,8 @@ uint32_t tl_ring_options_snaplen(const struct tl_ring_options *options)
 	if (options->snaplen != 0) {
 		return (uint32_t)options->snaplen;
 	}
-	return SNAPLEN_FLOWS + (options->raw ? (uint32_t)options->payload : 0);
+	return (options->features ? SNAPLEN_FEATURES : SNAPLEN_FLOWS) +
+	       (options->raw ? (uint32_t)options->payload : 0);
 }
 
 uint32_t tl_ring_options_long_snaplen(const struct tl_ring_options *options)

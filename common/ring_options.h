@@ -14,6 +14,8 @@ struct tl_ring_options {
 	uint64_t block_size;
 	bool raw;
 	bool include_own;
+	bool features;
+	uint64_t features_packets;
 };
 
 extern const struct tl_opt tl_ring_opts[];

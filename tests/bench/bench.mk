@@ -3,7 +3,7 @@
 BENCH := $(BUILD)/bench
 BENCH_WIREGEN := $(addprefix $(OBJ)/tests/bench/wiregen/,wiregen.c.o plan.c.o port.c.o)
 BENCH_PCAPGEN := $(addprefix $(OBJ)/tests/bench/wiregen/,pcapgen.c.o plan.c.o)
-BENCH_MICRO := bench_parse bench_flowtab bench_wire
+BENCH_MICRO := bench_parse bench_flowtab bench_feature bench_wire
 BENCH_XDP_SKEL := $(addprefix $(OBJ)/tests/bench/,bench_xdp_subject.c.o bench_xdp_attach.c.o)
 BENCH_XDP := $(BENCH_XDP_SKEL) $(addprefix $(OBJ)/tests/bench/,bench_xdp.c.o sample.c.o wiregen/plan.c.o)
 BENCH_XDP_SUBJECT := $(patsubst %,$(OBJ)/%.o,$(wildcard $(addprefix tools/xdp-flowd/,kernel.c gate*.c translate*.c)))
@@ -26,7 +26,7 @@ soak: deps-check bench-programs $(SOAK_PROGRAMS) all
 	$(Q)for soak in $(SOAKS); do BUILD=$(abspath $(BUILD)) tests/soak/$$soak || exit 1; done
 
 # A round of each kind is part of check.
-e2e: $(SOAK_PROGRAMS)
+e2e: $(SOAK_PROGRAMS) $(BENCH)/wiregen
 
 bench: deps-bench bench-programs all
 	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run

@@ -13,6 +13,7 @@ setup() {
 	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
 	ln -s "$(cd "$TL_BIN/.." && pwd)" build
 	ln -s "$TL_ROOT/examples" examples
+	ln -s "$TL_ROOT/tests" tests
 }
 
 teardown() {
@@ -100,11 +101,24 @@ blocks() {
 	diff in_page on_wire
 	jq -r 'select(.type == "capture_stats") | .entities | keys_unsorted[]' events |
 		awk '!seen[$0]++' >on_wire
-	sed -n '/^\.Ss capture_stats/,/^\.Sh/p' "$page" |
+	sed -n '/^\.Ss capture_stats/,/^\.Ss engine_change/p' "$page" |
 		sed -nE -e 's/^\.It Cm packets , bytes Ta.*/packets\nbytes/p' \
 			-e 's/^\.It Cm ([a-z0-9_]*)_packets , _bytes Ta.*/\1_packets\n\1_bytes/p' \
 			-e 's/^\.It Cm ([a-z_]*) Ta.*/\1/p' >in_page
 	diff in_page on_wire
+}
+
+@test "tapline-wire(5): names, units and edges of features are those of the program" {
+	sed -n '/^\.Ss flow_features/,/^\.Ss capture_stats/p' "$TL_ROOT/docs/man/tapline-wire.5" >page
+	columns=$TL_ROOT/common/feature_columns.c
+	sed -nE 's/^	\{\{"([^"]+)", "([^"]*)"\}, .*/\1 \2/p' "$columns" >program
+	sed -nE 's/^\.It Cm ([^ ]+) Ta [a-z0-9 ]+ Ta ([^ ]*) Ta.*/\1 \2/p' page >in_page
+	[ "$(wc -l <program)" -ge 50 ]
+	diff in_page program
+	sed -nE 's/^	\{"([^"]+)", "([^"]+)", (0|FIELD).*/\1 \2/p' "$columns" >program
+	sed -nE 's/^\.It Cm ([^ ]+) Ta Cm ([^ ]+) Ta.*/\1 \2/p' page >in_page
+	[ "$(wc -l <program)" -ge 10 ]
+	diff in_page program
 }
 
 @test "tapline-wire(5): the sizes and numbers it gives" {

@@ -10,8 +10,10 @@
 #include <zstd.h>
 
 #include "../../common/event.h"
+#include "../../common/metrics.h"
 #include "../golden/packets.h"
 #include "../golden/pcapfile.h"
+#include "../unit/feature_vectors.h"
 
 static const char *folder;
 
@@ -268,6 +270,84 @@ static void eve_seeds(const char *path, unsigned int *n)
 	}
 }
 
+static void report_seeds(void)
+{
+	static const struct tl_metric table[] = {
+		{"received_packets", "packets", TL_METRIC_COUNTER, "Packets", {"iface"}},
+		{"ring_utilization_ratio", "ratio", TL_METRIC_GAUGE, "Fill", {0}},
+		{"lost_events", "events", TL_METRIC_COUNTER, "Lost", {"sink", "reason"}},
+	};
+	const struct tl_report_head head = {
+		.tool = TL_STR("tpv3-capd"),
+		.version = TL_STR("1"),
+		.instance = TL_STR("tpv3-capd-1-2"),
+		.host = TL_STR("h"),
+		.place = TL_STR("eth0"),
+		.engine = TL_STR("tpv3-capd"),
+		.mode = TL_STR("tpacket_v3"),
+		.iface_count = 1,
+		.ifaces = {TL_STR("eth0")},
+	};
+	static uint8_t bytes[TL_METRICS_MAX_REPORT];
+
+	for (unsigned int n = 0; n < 4; n++) {
+		struct tl_report_writer w;
+		if (tl_report_begin(&w, bytes, sizeof(bytes), &head, table, 3) < 0) {
+			exit(1);
+		}
+		for (unsigned int i = 0; i < n; i++) {
+			const struct tl_metric_value number = {.number = 1ull << (20 * i)};
+			const struct tl_metric_value ratio = {.kind = TL_METRIC_REAL, .real = 0.5};
+			tl_report_add(&w, 0, number, TL_LABELS("eth0"));
+			tl_report_add(&w, 1, ratio, 0);
+			tl_report_add(&w, 2, number, TL_LABELS("ipc://x", "window"));
+		}
+		size_t len = tl_report_finish(&w);
+		bytes[0] = bytes[2]; /* where the harness takes the number of keys from */
+		put("fuzz_metrics", n, bytes, len);
+	}
+}
+
+/* Modes and flags as fuzz_feature.c has them. */
+static void feature_seed(unsigned int n, uint8_t mode, uint8_t flags, const void *head,
+			 uint32_t head_len, const char *hex)
+{
+	uint8_t bytes[4096] = {mode, flags};
+	uint32_t len = 2 + head_len;
+
+	memcpy(bytes + 2, head, head_len);
+	for (; hex[0] && hex[1] && len < sizeof(bytes); hex += 2) {
+		const char digits[] = {hex[0], hex[1], 0};
+		bytes[len++] = (uint8_t)strtoul(digits, 0, 16);
+	}
+	put("fuzz_feature", n, bytes, len);
+}
+
+static void feature_seeds(void)
+{
+	static const char http[] = "GET /a HTTP/1.1\r\nHost: h.example\r\nUser-Agent: x/1\r\n\r\n";
+	static const char ssh[] = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
+	static const char dns[] =
+		"1234818000010003000000000161076578616d706c650000010001c00c000500010"
+		"0000e1000040162c00ec0270001000100000e1000040a010203c027001c00010000"
+		"0e100010fd000000000000000000000000000001";
+	static const char exchange[] = "000001340814000102030405060708090a0b0c0d0e0f00000011"
+				       "637572766532353531392d736861323536";
+
+	feature_seed(0, 7, 0, "", 0, quic_hello);
+	feature_seed(1, 7, 4, "", 0, quic_hello);
+	feature_seed(2, 6, 0, "\x06\x00\x40\xf1", 4, quic_hello);
+	feature_seed(3, 5, 3, "", 0, quic_v1_initial);
+	feature_seed(4, 5, 3, "", 0, quic_v2_initial);
+	feature_seed(5, 0, 3, "\x16\x03\x01\x00\xf1", 5, quic_hello);
+	feature_seed(6, 0, 2, "\x00\x1f\x16\x03\x01\x00\xf1", 7, quic_hello);
+	feature_seed(7, 1, 3, http, sizeof(http) - 1, "");
+	feature_seed(8, 2, 3, ssh, sizeof(ssh) - 1, exchange);
+	feature_seed(9, 2, 1, ssh, sizeof(ssh) - 1, exchange);
+	feature_seed(10, 4, 1, "", 0, dns);
+	feature_seed(11, 3, 1, "\x00\x5a", 2, dns);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int eve_seed = 0;
@@ -285,6 +365,8 @@ int main(int argc, char **argv)
 	opt_seeds();
 	receiver_file_seeds();
 	json_seeds();
+	report_seeds();
+	feature_seeds();
 	for (int i = 2; i < argc; i++) {
 		eve_seeds(argv[i], &eve_seed);
 	}

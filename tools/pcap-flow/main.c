@@ -27,7 +27,10 @@ struct config {
 	uint64_t active_ns;
 	uint64_t linger_ns;
 	bool community_id;
+	bool features;
+	uint64_t features_packets;
 	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd;
 	bool insecure;
 };
@@ -74,6 +77,10 @@ static const struct tl_opt options[] = {
 	 "a flow ends so long after FIN or RST (2s)", TL_MS_NS, 86400 * TL_SECOND_NS, 0, 0},
 	{0, "community-id", TL_OPT_FLAG, FIELD(community_id), 0,
 	 "give flow events a community_id (v1), to join them with others'", 0, 0, 0, 0},
+	{0, "features", TL_OPT_FLAG, FIELD(features), 0,
+	 "an event of what is inside each flow: hello, names, sizes, times", 0, 0, 0, 0},
+	{0, "features-packets", TL_OPT_NUMBER, FIELD(features_packets), "N",
+	 "--features: packets of a flow that are looked into (16)", 1, UINT16_MAX, 0, 0},
 	{0, "window", TL_OPT_SIZE, FIELD(window), "SIZE",
 	 "bytes of events kept until they are safe (16M)", 1 << 20, 1ull << 32, 0, 0},
 	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "wait for no acknowledgement: sent is done",
@@ -82,6 +89,8 @@ static const struct tl_opt options[] = {
 	 "where the consumer acknowledges (URL.ack; tcp: the next port)", 0, 0, 0, 0},
 	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
 	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
+	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
+	 "say what is reported there, and exit", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
 	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
 	 1023, 0, 0},
@@ -101,6 +110,7 @@ static struct config defaults(void)
 
 	return (struct config){
 		.window = TL_OUTBOX_WINDOW,
+		.features_packets = 16,
 		.flows = flows.max_flows,
 		.every = flows.every,
 		.idle_ns = flows.idle_ns,
@@ -178,6 +188,7 @@ static struct run_config run_config_of(struct tool *t, const char *file)
 			  .active_ns = c->active_ns,
 			  .linger_ns = c->linger_ns},
 		.community_id = c->community_id,
+		.feature_packets = c->features ? (uint32_t)c->features_packets : 0,
 		.outbox = t->outbox,
 		.tick = report,
 		.context = t,
@@ -312,6 +323,10 @@ int main(int argc, char **argv)
 	int first = tl_opt_parse(&program, argc, argv, &config);
 	if (first <= 0) {
 		return first == 0 ? TL_EXIT_OK : TL_EXIT_USAGE;
+	}
+	if (config.list_metrics) {
+		int err = tl_metrics_print_table(tl_capture_metrics, TL_CAPTURE_METRICS);
+		return err == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
 	}
 	if (first < argc && config.filter) {
 		tl_log_err("a filter by -f and another by words ('%s ...'): give one", argv[first]);

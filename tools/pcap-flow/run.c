@@ -70,8 +70,10 @@ int run_open(struct run **out, struct tl_source *source, const struct run_config
 	if (err == 0) {
 		err = tl_stream_create(&r->stream, &stream);
 	}
-	struct tl_meter_config meter = {
-		.stream = r->stream, .flows = config->flows, .community_id = config->community_id};
+	struct tl_meter_config meter = {.stream = r->stream,
+					.flows = config->flows,
+					.community_id = config->community_id,
+					.feature_packets = config->feature_packets};
 	if (err == 0) {
 		err = tl_meter_create(&r->meter, &meter);
 	}
@@ -158,6 +160,12 @@ static void say_stats(const struct run *r)
 		    (unsigned long long)counts.flows.started, no_ip, malformed,
 		    (unsigned long long)c[TL_CLASS_FILTERED],
 		    (unsigned long long)counts.flows.evicted);
+	if (r->config.feature_packets != 0) {
+		tl_log_note("%s: features of %llu flows, %llu early, %llu packets out of order",
+			    r->config.name, (unsigned long long)counts.features.emitted,
+			    (unsigned long long)counts.features.early,
+			    (unsigned long long)counts.features.out_of_order);
+	}
 }
 
 void run_counts(const struct run *r, struct tl_capture_stats *stats,
