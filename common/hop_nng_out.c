@@ -15,7 +15,7 @@ enum {
 	QUICK_SUSPECT = 4, /* connections in a row that ended at once, before it is said */
 };
 
-#define QUICK_NS     TL_SECOND_NS /* a connection that lived shorter has ended at once */
+#define QUICK_NS     (50 * TL_MS_NS) /* a connection that lived shorter has ended at once */
 #define PAUSE_NS     (10 * TL_MS_NS)
 #define PAUSE_MAX_NS TL_SECOND_NS
 
@@ -133,9 +133,9 @@ static void retire(struct nng_out *n)
 
 	n->quick = quick ? n->quick + 1 : 0;
 	say_quick(n);
-	uint64_t pause_ns = n->quick < 8 ? PAUSE_NS << n->quick : PAUSE_MAX_NS;
-	pause_ns = pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
-	n->dial_ns = n->quick > 1 ? now + pause_ns : now;
+	unsigned int doublings = n->quick > QUICK_SUSPECT ? n->quick - QUICK_SUSPECT : 0;
+	uint64_t pause_ns = doublings < 7 ? PAUSE_NS << doublings : PAUSE_MAX_NS;
+	n->dial_ns = n->quick >= QUICK_SUSPECT ? now + pause_ns : now;
 	close_data(n);
 }
 

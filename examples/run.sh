@@ -78,7 +78,7 @@ ladder=(--run "$run/ladder" -i "${iface:-none}" --direction both
 	-r "$eve" -o "ipc://$run/in.sock" -- --stats "$stats")
 explain() { "$bin/capladder" --explain "${ladder[@]}" 2>&1; }
 
-"$bin/evcat" -q --top --check --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
+"$bin/evcat" -q --top --check --stats "$stats" --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
 view=$!
 ready evcat
 "$bin/capmetrics" -q --listen "$listen" --stats "$stats" --ladder "$run/ladder/ladder.json" \

@@ -38,6 +38,8 @@ struct evcat_config {
 	double speed;
 	uint64_t count; /* 0 = no limit */
 	unsigned int sort;
+	const char *stats_url;
+	bool list_metrics;
 	uint64_t ready_fd; /* UINT64_MAX = none */
 };
 

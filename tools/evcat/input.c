@@ -9,6 +9,7 @@
 #include "hop.h"
 #include "log.h"
 #include "service.h"
+#include "tell.h"
 
 #define TELL_NS	     (100 * TL_MS_NS) /* producers hear at least so often */
 #define UNSETTLED_NS (2 * TL_MS_NS)
@@ -20,6 +21,7 @@ struct input {
 	struct tl_log_limit refused_limit;
 	struct tl_log_limit skipped_limit;
 	uint64_t next_tick_ns;
+	struct tl_metrics *metrics;
 	const char *place;
 	struct tl_hop_in *hop;
 	struct accept *accept;
@@ -61,6 +63,7 @@ static int take(struct input *in, struct tl_msg *msg)
 	} else if (accept_batch(in->accept, in->reader, &msg, &batch)) {
 		struct tl_batch_head head = batch.head;
 		in->counts->batches++;
+		in->counts->events += batch.event_count;
 		step = in->sink->batch(in->sink->ctx, in->reader, &batch, &msg);
 		/* One that was left in the middle is not told to be here. */
 		if (step == EVCAT_MORE) {
@@ -191,6 +194,7 @@ static int pump(struct input *in)
 		int got = receive(in, &msg);
 		watch_skipped(in);
 		tell_counts(in);
+		tl_metrics_tick(in->metrics);
 		if (got == 0) {
 			return EVCAT_MORE;
 		}
@@ -245,9 +249,14 @@ int input_run(const struct input_config *config, const struct sink *sink,
 	struct input in = {.sink = sink, .counts = counts};
 	int step = tl_wire_reader_create(&in.reader);
 
+	if (step == 0) {
+		step = tell_open(&in.metrics, counts, config->stats_url, config->places[0],
+				 config->hop.insecure);
+	}
 	for (unsigned int i = 0; i < config->place_count && step == EVCAT_MORE; i++) {
 		step = run_place(&in, config, i);
 	}
+	tl_metrics_close(in.metrics);
 	tl_wire_reader_destroy(in.reader);
 	return step < 0 ? step : 0;
 }

@@ -39,11 +39,13 @@ struct input_config {
 	unsigned int place_count;
 	struct tl_hop_config hop;     /* of the places */
 	struct tl_hop_config out_hop; /* of where a relay sends to */
+	const char *stats_url;	      /* 0 = nobody is told of the counts */
 	int ready_fd;		      /* told once the first place is open; -1 = none */
 };
 
 struct input_counts {
 	uint64_t batches;
+	uint64_t events;
 	uint64_t refused_batches;
 	uint64_t skipped_bytes;
 	uint64_t truncated;

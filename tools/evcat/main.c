@@ -9,6 +9,7 @@
 #include "log.h"
 #include "modes.h"
 #include "service.h"
+#include "tell.h"
 
 static const char *const sorts[] = {"bytes", "packets", "rate", 0};
 
@@ -88,6 +89,14 @@ static const struct tl_opt opts[] = {
 	 .metavar = "USER",
 	 .help = "who may dial, besides root, you and tapline; repeatable"},
 	{.long_name = "insecure", .offset = FIELD(insecure), .help = "allow tcp:// off loopback"},
+	{.long_name = "stats",
+	 .kind = TL_OPT_STRING,
+	 .offset = FIELD(stats_url),
+	 .metavar = "URL",
+	 .help = "report counters there each second, to capmetrics"},
+	{.long_name = "list-metrics",
+	 .offset = FIELD(list_metrics),
+	 .help = "say what is reported there, and exit"},
 	{.long_name = "ready-fd",
 	 .kind = TL_OPT_NUMBER,
 	 .offset = FIELD(ready_fd),
@@ -198,6 +207,9 @@ int main(int argc, char **argv)
 	if (first <= 0) {
 		return first < 0 ? TL_EXIT_USAGE : TL_EXIT_OK;
 	}
+	if (config.list_metrics) {
+		return tell_print_table() == 0 ? TL_EXIT_OK : TL_EXIT_FAILED;
+	}
 	const char **places = calloc((size_t)argc + TL_OPT_LIST_MAX, sizeof(*places));
 	if (!places || tl_service_open() < 0) {
 		return TL_EXIT_FAILED;
@@ -219,6 +231,7 @@ int main(int argc, char **argv)
 			.no_acks = config.no_acks,
 			.ack_url = config.ack_url,
 			.allow_uid = &config.allow_uid},
+		.stats_url = config.stats_url,
 		.ready_fd = config.ready_fd == UINT64_MAX ? -1 : (int)config.ready_fd,
 	};
 	enum tl_exit code = run(&config, &input);
