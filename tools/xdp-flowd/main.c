@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 				.zero_copy = true,
 				.kernel_offload = true,
 				.emits_raw_packets = false,
-				.max_throughput_mpps = 4.5,
+				.max_throughput_mpps = 3.6,
 			},
 		.opts = xdp_opts,
 		.options_size = sizeof(struct options),
