@@ -29,7 +29,7 @@ stop() { # PID: asks it to end, waits until it has
 }
 finish() {
 	trap '' INT TERM
-	[ -z "$clock" ] || kill "$clock" 2>/dev/null
+	[ -z "$clock" ] || kill -- "-$clock" 2>/dev/null # and its sleep
 	stop "$capture"
 	stop "$batcher"
 	[ -n "$view" ] && kill -TERM "$view" 2>/dev/null
@@ -115,13 +115,14 @@ else
 	code=$?
 fi
 [ "$code" -lt 128 ] || code=0
-changed=$(jq -r '.engine // empty' "$run/ladder/ladder.json" 2>/dev/null)
 capture=''
 finish
 wait "$view"
 verdict=$?
 [ "$code" -eq 0 ] || echo "run: the capture ended with exit $code" >&2
 # A file that is followed has not ended: its stream is not closed (4).
-[ "$changed $verdict" != "eve-tail 4" ] || verdict=0
+if [ "$verdict" -eq 4 ] && grep -qs '"to":"eve-tail"' "$run/ladder/ladder.json"; then
+	verdict=0
+fi
 [ "$verdict" -eq 0 ] || exit "$verdict"
 exit "$code"

@@ -264,14 +264,20 @@ flow_ids() {
 	tl_start view evcat --no-acks -I "ipc://$PWD/view.sock" -o view.tap --ready-fd 9
 	tl_start batcher batcher -I "ipc://$PWD/in.sock" -o "ipc://$PWD/out.sock" --batch-size 1 \
 		--view "ipc://$PWD/view.sock" --view "ipc://$PWD/nobody.sock" --ready-fd 9
-	pcap-flow -q -r "$TL_BIN/../golden.pcap" -o "ipc://$PWD/in.sock"
-	tl_wait_for grep -q . view.tap
+	tl_wait_for is_copied
 	tl_stop view KILL
 	pcap-flow -q -r "$TL_BIN/../golden.pcap" -o "ipc://$PWD/in.sock"
 	tl_stop_ok batcher
+	grep -q 'events were not copied to --view' batcher.err
 	tl_stop_ok rec
 	evcat --check rec.tap
-	[ "$(evcat --json rec.tap | grep -c '"type":"capture_stats"')" -eq 2 ]
+	[ "$(evcat --json rec.tap | grep -c '"type":"capture_stats"')" -ge 2 ]
 	run batcher --view file </dev/null
 	[ "$status" -eq 2 ]
+}
+
+# Best effort: what comes before the view is connected is not for it.
+is_copied() {
+	pcap-flow -q -r "$TL_BIN/../golden.pcap" -o "ipc://$PWD/in.sock"
+	[ -s view.tap ]
 }

@@ -247,6 +247,14 @@ static void say_stats(const struct tool *t)
 		    (unsigned long long)in.truncated_batches);
 }
 
+static void say_views(const struct tool *t)
+{
+	if (t->views.dropped_events > 0) {
+		tl_log_warn("%llu events were not copied to --view: it did not take them in time",
+			    (unsigned long long)t->views.dropped_events);
+	}
+}
+
 static uint64_t time_to_wait(const struct tool *t)
 {
 	uint64_t now = tl_clock_mono_ns();
@@ -326,6 +334,7 @@ static int tool_close(struct tool *t)
 			   (unsigned long long)counts->dropped_events,
 			   (unsigned long long)counts->unconfirmed_events);
 	}
+	say_views(t);
 	views_close(&t->views);
 	passback_destroy(t->passback);
 	tl_hop_close_in(t->in);

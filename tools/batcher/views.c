@@ -29,14 +29,15 @@ int views_open(struct views *v, const struct tl_opt_list *urls, bool insecure)
 void views_close(struct views *v)
 {
 	for (unsigned int i = 0; i < v->count; i++) {
-		tl_hop_drain(v->outs[i], 0);
 		tl_hop_close_out(v->outs[i]);
 	}
 }
 
 static void send_to(struct views *v, unsigned int index, const struct tl_msg *msg, uint32_t events)
 {
-	struct tl_msg *copy = tl_msg_copy(msg);
+	/* What was queued for nobody would be lost without being counted. */
+	bool is_there = tl_hop_link(v->outs[index]).up_since_ns != 0;
+	struct tl_msg *copy = is_there ? tl_msg_copy(msg) : 0;
 
 	if (copy && tl_hop_send(v->outs[index], copy, 0) == 0) {
 		v->sent_events += events;

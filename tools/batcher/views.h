@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Copies for who only looks: best effort. What a view does not take at once waits in a
- * short queue, and what finds no room there is dropped and counted: a view that is slow, or
- * gone, holds up nobody, and what it has got counts for nothing. One thread.
+ * short queue, and what finds no room there, or nobody connected, is dropped and counted: a view
+ * that is slow, or gone, holds up nobody, and what it has got counts for nothing. One thread.
  */
 #ifndef BATCHER_VIEWS_H
 #define BATCHER_VIEWS_H
