@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http_url.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -9,54 +8,11 @@
 #include <string.h>
 
 #include "log.h"
+#include "weburl.h"
 
 #define DEFAULT_PATH "/v1/batches"
 
 enum { HOST_MAX = 256 };
-
-/* By address, not by text: 127.example.org is somewhere else. */
-static bool is_loopback(const char *host)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-	char bare[INET6_ADDRSTRLEN];
-	size_t len = strlen(host);
-
-	if (strcmp(host, "localhost") == 0) {
-		return true;
-	}
-	if (inet_pton(AF_INET, host, &v4) == 1) {
-		return ntohl(v4.s_addr) >> 24 == 127;
-	}
-	if (len < 3 || host[0] != '[' || host[len - 1] != ']' || len - 2 >= sizeof(bare)) {
-		return false;
-	}
-	memcpy(bare, host + 1, len - 2);
-	bare[len - 2] = '\0';
-	return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-static bool has_part(CURLU *u, CURLUPart part)
-{
-	char *text = 0;
-	bool has = curl_url_get(u, part, &text, 0) == CURLUE_OK;
-
-	curl_free(text);
-	return has;
-}
-
-/* Copies a part into `to`; false when it is not there or too long. */
-static bool copy_part(CURLU *u, CURLUPart part, unsigned int flags, char *to, size_t size)
-{
-	char *text = 0;
-	bool copied = curl_url_get(u, part, &text, flags) == CURLUE_OK && strlen(text) < size;
-
-	if (copied) {
-		strcpy(to, text);
-	}
-	curl_free(text);
-	return copied;
-}
 
 static int refuse(const char *url, const char *why)
 {
@@ -68,7 +24,7 @@ static int set_path(CURLU *u)
 {
 	char path[4];
 
-	if (copy_part(u, CURLUPART_PATH, 0, path, sizeof(path)) && strcmp(path, "/") == 0) {
+	if (tl_weburl_copy(u, CURLUPART_PATH, 0, path, sizeof(path)) && strcmp(path, "/") == 0) {
 		return curl_url_set(u, CURLUPART_PATH, DEFAULT_PATH, 0) == CURLUE_OK ? 0 : -ENOMEM;
 	}
 	return 0;
@@ -79,7 +35,7 @@ static int set_name(struct http_url *out, CURLU *u, const char *host, const char
 {
 	char port[8];
 
-	if (!copy_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof(port)) ||
+	if (!tl_weburl_copy(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof(port)) ||
 	    asprintf(&out->connect_to, "::%s:%s", host, port) < 0) {
 		out->connect_to = 0;
 		return -ENOMEM;
@@ -94,17 +50,17 @@ static int parse(struct http_url *out, CURLU *u, const struct sink_config *confi
 	char *url = 0;
 
 	/* Not shown: what stands before the @ may be a secret. */
-	if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD)) {
+	if (tl_weburl_has(u, CURLUPART_USER) || tl_weburl_has(u, CURLUPART_PASSWORD)) {
 		tl_log_err("-o: no user or password in an https URL, other users see it; use "
 			   "--token-file");
 		return -EINVAL;
 	}
-	if (!copy_part(u, CURLUPART_HOST, 0, host, sizeof(host)) ||
-	    !copy_part(u, CURLUPART_SCHEME, 0, scheme, sizeof(scheme))) {
+	if (!tl_weburl_copy(u, CURLUPART_HOST, 0, host, sizeof(host)) ||
+	    !tl_weburl_copy(u, CURLUPART_SCHEME, 0, scheme, sizeof(scheme))) {
 		return refuse(config->url, "bad URL: wants https://HOST[:PORT][/PATH]");
 	}
 	out->tls = strcmp(scheme, "https") == 0;
-	out->loopback = is_loopback(host);
+	out->loopback = tl_weburl_is_loopback(host);
 	if (!out->tls && !out->loopback && !config->insecure) {
 		return refuse(config->url,
 			      "http is neither authenticated nor encrypted; use https, "
