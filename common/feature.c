@@ -5,14 +5,16 @@
 
 enum {
 	ITEM_HEADER = 2, /* field and kind, length */
-	ITEM_ADDRESS = 0x80,
+	KIND_SHIFT = 6,	 /* enum tl_feature_kind, above the field */
+	FIELD_MASK = 0x3f,
 	TCP_HEADER = 20,
 	IPV6_HEADER = 40,
 };
 
 /* --- items ---------------------------------------------------------------------- */
 
-static void put_item(struct tl_feature *f, uint8_t kind, const uint8_t *bytes, uint32_t len)
+static void put_item(struct tl_feature *f, enum tl_feature_field field, enum tl_feature_kind kind,
+		     const uint8_t *bytes, uint32_t len)
 {
 	uint32_t room = TL_FEATURE_ITEMS_BYTES - f->items_used;
 
@@ -21,11 +23,11 @@ static void put_item(struct tl_feature *f, uint8_t kind, const uint8_t *bytes, u
 		return;
 	}
 	uint8_t *item = f->items + f->items_used;
-	item[0] = kind;
+	item[0] = (uint8_t)(field | kind << KIND_SHIFT);
 	item[1] = (uint8_t)len;
 	memcpy(item + ITEM_HEADER, bytes, len);
 	f->items_used = (uint16_t)(f->items_used + ITEM_HEADER + len);
-	f->have |= 1u << (kind & ~ITEM_ADDRESS);
+	f->have |= 1u << field;
 }
 
 static bool is_plain(uint8_t c)
@@ -76,7 +78,7 @@ void feature_put_text(struct tl_feature *f, enum tl_feature_field field, const u
 	uint8_t plain[TL_FEATURE_TEXT_MAX];
 	uint32_t used = printable(f, plain, text, len);
 
-	put_item(f, (uint8_t)field, plain, used);
+	put_item(f, field, TL_FEATURE_TEXT, plain, used);
 }
 
 void feature_put_text_once(struct tl_feature *f, enum tl_feature_field field, const uint8_t *text,
@@ -91,13 +93,24 @@ void feature_put_text_once(struct tl_feature *f, enum tl_feature_field field, co
 			return;
 		}
 	}
-	put_item(f, (uint8_t)field, plain, used);
+	put_item(f, field, TL_FEATURE_TEXT, plain, used);
 }
 
 void feature_put_address(struct tl_feature *f, enum tl_feature_field field, const uint8_t *address,
 			 uint8_t len)
 {
-	put_item(f, (uint8_t)(field | ITEM_ADDRESS), address, len);
+	put_item(f, field, TL_FEATURE_ADDRESS, address, len);
+}
+
+void feature_put_numbers(struct tl_feature *f, enum tl_feature_field field, struct bytes numbers)
+{
+	uint32_t len = bytes_left(&numbers);
+
+	if (len > TL_FEATURE_TEXT_MAX) {
+		f->flags |= TL_FEATURE_CUT;
+		len = TL_FEATURE_TEXT_MAX;
+	}
+	put_item(f, field, TL_FEATURE_NUMBERS, numbers.at, len);
 }
 
 bool tl_feature_next(const struct tl_feature *f, enum tl_feature_field field,
@@ -106,10 +119,10 @@ bool tl_feature_next(const struct tl_feature *f, enum tl_feature_field field,
 	while (item->at < f->items_used) {
 		const uint8_t *at = f->items + item->at;
 		item->at = (uint16_t)(item->at + ITEM_HEADER + at[1]);
-		if ((at[0] & ~ITEM_ADDRESS) == field) {
+		if ((at[0] & FIELD_MASK) == field) {
 			item->bytes = at + ITEM_HEADER;
 			item->len = at[1];
-			item->address = (at[0] & ITEM_ADDRESS) != 0;
+			item->kind = (enum tl_feature_kind)(at[0] >> KIND_SHIFT);
 			return true;
 		}
 	}
@@ -135,7 +148,7 @@ void tl_feature_add(struct tl_feature *f, struct tl_feature_pool *pool,
 {
 	const struct feature_input in = {.f = f, .pool = pool, .packet = packet};
 
-	feature_size_add(f, packet);
+	tl_feature_count(f, packet);
 	feature_tcp_syn(f, packet, reverse);
 	feature_stream_add(&in);
 }

@@ -45,6 +45,8 @@ enum tl_feature_field {
 	TL_FEATURE_TLS_VERSION,
 	TL_FEATURE_TLS_SERVER_ALPNS,
 	TL_FEATURE_TLS_JA3S,
+	TL_FEATURE_TLS_SERVER_CIPHER,
+	TL_FEATURE_TLS_SERVER_EXTS,
 	TL_FEATURE_QUIC_VERSION,
 	TL_FEATURE_QUIC_SNI,
 	TL_FEATURE_QUIC_CLIENT_ALPNS,
@@ -65,7 +67,7 @@ enum tl_feature_field {
 	TL_FEATURE_FIELDS,
 };
 
-/* What could not be read in full; bits of the entity feature_flags. */
+/* Bits of the entity feature_flags: what could not be read in full, and whether that is all. */
 enum tl_feature_flag {
 	TL_FEATURE_CUT = 1,	  /* a text was cut, or there was no room for it */
 	TL_FEATURE_LONG = 2,	  /* a message is longer than the buffer */
@@ -74,6 +76,7 @@ enum tl_feature_flag {
 	TL_FEATURE_BROKEN = 16,	  /* a message contradicts itself */
 	TL_FEATURE_PARTIAL = 32,  /* the rest of a message did not come in time */
 	TL_FEATURE_MANY = 64,	  /* more DNS messages or records than are read */
+	TL_FEATURE_ENDED = 128,	  /* the flow has ended: sizes and times are of all its packets */
 };
 
 /* Running mean and variance (Welford): exact enough whatever the scale. */
@@ -82,23 +85,25 @@ struct tl_feature_stats {
 	double m2; /* variance = m2 / count, of the population */
 	uint64_t min;
 	uint64_t max;
-	uint32_t count;
+	uint64_t count;
 };
 
 struct tl_feature_buffer;
 struct tl_feature_pool;
 
 struct tl_feature {
+	/* Of all packets; side by side, as tl_feature_count needs no more. */
 	uint64_t first_ns;
 	uint64_t last_ns;
-	uint64_t bytes;	    /* on the wire */
-	uint64_t synack_ns; /* from the other direction's SYN to our SYN-ACK; 0 = unknown */
-	struct tl_feature_stats size; /* bytes on the wire */
+	uint64_t bytes;		      /* on the wire */
+	uint64_t payload_bytes;	      /* on the wire, repeated ones too */
+	struct tl_feature_stats size; /* bytes on the wire; count: the packets */
 	struct tl_feature_stats gap;  /* ns between packets */
+
+	/* Of the first. */
+	uint64_t synack_ns; /* from the other direction's SYN to our SYN-ACK; 0 = unknown */
 	uint32_t gaps[TL_FEATURE_FIRST];
 	uint16_t sizes[TL_FEATURE_FIRST];
-	uint32_t packets;
-	uint32_t payload_bytes; /* on the wire, all packets, repeated ones too */
 
 	/* The TCP stream. Offsets count from its first byte. */
 	uint32_t origin_seq; /* of offset 0 */
@@ -185,6 +190,9 @@ void tl_feature_open(struct tl_feature *f);
 void tl_feature_add(struct tl_feature *f, struct tl_feature_pool *pool,
 		    const struct tl_feature_packet *packet, const struct tl_feature *reverse);
 
+/* Adds a packet to sizes and times alone. */
+void tl_feature_count(struct tl_feature *f, const struct tl_feature_packet *packet);
+
 /* True for the one packet of a flow whose reverse is worth a look-up. */
 static inline bool tl_feature_wants_reverse(const struct tl_feature_packet *packet)
 {
@@ -202,12 +210,19 @@ double tl_feature_entropy(const struct tl_feature *f, const struct tl_feature_po
 /* Of the population; 0 for fewer than one value. */
 double tl_feature_variance(const struct tl_feature_stats *stats);
 
+/* What a value is, and its bytes. */
+enum tl_feature_kind {
+	TL_FEATURE_TEXT,    /* printable ASCII */
+	TL_FEATURE_ADDRESS, /* 4 or 16 bytes of an IP address */
+	TL_FEATURE_NUMBERS, /* of 16 bits each, big-endian */
+};
+
 /* Walks the values of one field. */
 struct tl_feature_item {
 	const uint8_t *bytes;
 	uint8_t len;
-	bool address; /* 4 or 16 bytes of an IP address, else text in printable ASCII */
-	uint16_t at;  /* where to go on; start with a zeroed item */
+	enum tl_feature_kind kind;
+	uint16_t at; /* where to go on; start with a zeroed item */
 };
 
 bool tl_feature_next(const struct tl_feature *f, enum tl_feature_field field,

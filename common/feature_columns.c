@@ -48,6 +48,8 @@ const struct feature_column feature_columns[FEATURE_COLUMNS] = {
 	{{"tls.version", ""}, WITH_FIELD, TEXT},
 	{{"tls.server_alpns", ""}, WITH_FIELD, TEXTS},
 	{{"tls.ja3s.hash", ""}, WITH_FIELD, TEXT},
+	{{"tls.server_handshake.cipher", ""}, WITH_FIELD, FIELD_NUMBER},
+	{{"tls.server_handshake.exts", ""}, WITH_FIELD, FIELD_NUMBERS},
 	{{"quic.version", ""}, WITH_FIELD, TEXT},
 	{{"quic.sni", ""}, WITH_FIELD, TEXT},
 	{{"quic.client_alpns", ""}, WITH_FIELD, TEXTS},
@@ -77,8 +79,9 @@ struct form {
 };
 
 /* Every combination that the decoders leave behind. */
-#define TLS_CLIENT  (FIELD(TLS_CLIENT_VERSION) | FIELD(TLS_JA3) | FIELD(TLS_JA4))
-#define TLS_SERVER  (FIELD(TLS_VERSION) | FIELD(TLS_JA3S))
+#define TLS_CLIENT (FIELD(TLS_CLIENT_VERSION) | FIELD(TLS_JA3) | FIELD(TLS_JA4))
+#define TLS_SERVER                                                                                 \
+	(FIELD(TLS_VERSION) | FIELD(TLS_JA3S) | FIELD(TLS_SERVER_CIPHER) | FIELD(TLS_SERVER_EXTS))
 #define QUIC_CLIENT (FIELD(QUIC_VERSION) | FIELD(QUIC_JA3) | FIELD(QUIC_JA4))
 #define DNS_NAME    (FIELD(DNS_RRNAME) | FIELD(DNS_RRTYPE))
 #define DNS_ANSWER  (FIELD(DNS_TYPE) | FIELD(DNS_RCODE))

@@ -19,6 +19,8 @@ enum kind {
 	REAL,
 	TIME,
 	NUMBERS,
+	FIELD_NUMBER,
+	FIELD_NUMBERS,
 	TEXT,  /* the first value of the field */
 	TEXTS, /* all of them */
 };

@@ -13,7 +13,7 @@ static uint64_t number_of(const struct tl_feature *f, unsigned int column, uint6
 	case C_START:
 		return f->first_ns;
 	case C_PACKETS:
-		return f->packets;
+		return f->size.count;
 	case C_BYTES:
 		return f->bytes;
 	case C_DURATION:
@@ -65,13 +65,12 @@ static double real_of(const struct tl_feature *f, const struct tl_feature_pool *
 static uint32_t list_of(const struct tl_feature *f, unsigned int column,
 			uint32_t out[TL_FEATURE_TCP_OPTIONS])
 {
-	uint32_t count = column == C_SIZES  ? f->size.count
+	uint64_t known = column == C_SIZES  ? f->size.count
 			 : column == C_GAPS ? f->gap.count
 					    : f->option_count;
+	uint32_t most = column == C_OPTIONS ? TL_FEATURE_TCP_OPTIONS : TL_FEATURE_FIRST;
+	uint32_t count = known < most ? (uint32_t)known : most;
 
-	if (column != C_OPTIONS && count > TL_FEATURE_FIRST) {
-		count = TL_FEATURE_FIRST;
-	}
 	for (uint32_t i = 0; i < count; i++) {
 		out[i] = column == C_SIZES  ? f->sizes[i]
 			 : column == C_GAPS ? f->gaps[i]
@@ -97,7 +96,7 @@ static uint8_t *put_item(uint8_t *p, const struct tl_feature_item *item)
 	char text[TL_TEXT_IP_MAX];
 
 	/* As text, as eve has it: these stand beside names. */
-	if (item->address) {
+	if (item->kind == TL_FEATURE_ADDRESS) {
 		uint32_t len = (uint32_t)(tl_text_put_ip(text, item->bytes, item->len) - text);
 		return tl_mp_put_str(p, (struct tl_str){text, len});
 	}
@@ -128,6 +127,20 @@ static uint8_t *put_text(uint8_t *p, const struct tl_feature *f, enum tl_feature
 	return put_item(p, &item);
 }
 
+/* An array, unless it is `one`. */
+static uint8_t *put_item_numbers(uint8_t *p, const struct tl_feature *f,
+				 enum tl_feature_field field, bool one)
+{
+	struct tl_feature_item item = {0};
+
+	tl_feature_next(f, field, &item);
+	p = one ? p : tl_mp_put_array(p, item.len / 2);
+	for (unsigned int i = 0; i + 1 < item.len; i += 2) {
+		p = tl_mp_put_uint(p, tl_mp_be16(item.bytes + i));
+	}
+	return p;
+}
+
 static uint8_t *put_value(uint8_t *p, const struct tl_feature *f,
 			  const struct tl_feature_pool *pool, unsigned int column, uint64_t flow_id)
 {
@@ -143,6 +156,10 @@ static uint8_t *put_value(uint8_t *p, const struct tl_feature *f,
 		return tl_mp_put_f64(p, real_of(f, pool, column));
 	case NUMBERS:
 		return put_numbers(p, f, column);
+	case FIELD_NUMBER:
+		return put_item_numbers(p, f, field, true);
+	case FIELD_NUMBERS:
+		return put_item_numbers(p, f, field, false);
 	case TEXT:
 		return put_text(p, f, field);
 	case TEXTS:

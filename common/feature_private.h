@@ -129,7 +129,9 @@ void feature_put_text(struct tl_feature *f, enum tl_feature_field field, const u
 		      uint32_t len);
 void feature_put_address(struct tl_feature *f, enum tl_feature_field field, const uint8_t *address,
 			 uint8_t len);
-/* The same unless the field has that value already. */
+/* 16 bits each, as on the wire. */
+void feature_put_numbers(struct tl_feature *f, enum tl_feature_field field, struct bytes numbers);
+/* Text, unless the field has that value already. */
 void feature_put_text_once(struct tl_feature *f, enum tl_feature_field field, const uint8_t *text,
 			   uint32_t len);
 
@@ -177,7 +179,6 @@ void feature_buffer_release(struct tl_feature *f, struct tl_feature_pool *pool);
 
 /* --- parts of tl_feature_add ---------------------------------------------------------- */
 
-void feature_size_add(struct tl_feature *f, const struct tl_feature_packet *packet);
 void feature_entropy_add(struct tl_feature *f, const uint8_t *bytes, uint32_t len);
 void feature_tcp_syn(struct tl_feature *f, const struct tl_feature_packet *packet,
 		     const struct tl_feature *reverse);

@@ -4,56 +4,59 @@
 
 #include "feature_private.h"
 
-static void stats_add(struct tl_feature_stats *s, uint64_t value)
+/* `times` equal values at once. */
+static void stats_add(struct tl_feature_stats *s, uint64_t value, uint32_t times)
 {
 	double delta = (double)value - s->mean;
+	double share = times / (double)(s->count + times);
 
 	s->min = s->count == 0 || value < s->min ? value : s->min;
 	s->max = value > s->max ? value : s->max;
-	s->count++;
-	s->mean += delta / s->count;
-	s->m2 += delta * ((double)value - s->mean);
+	s->mean += delta * share;
+	s->m2 += delta * delta * share * (double)s->count;
+	s->count += times;
 }
 
 double tl_feature_variance(const struct tl_feature_stats *stats)
 {
-	return stats->count > 0 ? stats->m2 / stats->count : 0;
+	return stats->count > 0 ? stats->m2 / (double)stats->count : 0;
 }
 
-static void add_gap(struct tl_feature *f, uint64_t ns)
+static void add_gaps(struct tl_feature *f, uint64_t gap, uint32_t times)
 {
-	/* A packet that is late by the clock follows at once. */
-	uint64_t gap = ns > f->last_ns ? ns - f->last_ns : 0;
-
-	if (f->gap.count < TL_FEATURE_FIRST) {
-		f->gaps[f->gap.count] = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
+	for (uint64_t i = f->gap.count; i < TL_FEATURE_FIRST && i < f->gap.count + times; i++) {
+		f->gaps[i] = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
 	}
-	stats_add(&f->gap, gap);
+	stats_add(&f->gap, gap, times);
 }
 
-static void add_one(struct tl_feature *f, uint64_t ns, uint16_t len)
+/* Packets of one length that came at one time. */
+static void add_sizes(struct tl_feature *f, uint64_t ns, uint16_t len, uint32_t times)
 {
 	if (f->size.count == 0) {
 		f->first_ns = ns;
 	} else {
-		add_gap(f, ns);
+		/* A packet that is late by the clock follows at once. */
+		add_gaps(f, ns > f->last_ns ? ns - f->last_ns : 0, 1);
+	}
+	if (times > 1) {
+		add_gaps(f, 0, times - 1);
 	}
 	f->last_ns = ns > f->last_ns ? ns : f->last_ns;
-	if (f->size.count < TL_FEATURE_FIRST) {
-		f->sizes[f->size.count] = len;
+	for (uint64_t i = f->size.count; i < TL_FEATURE_FIRST && i < f->size.count + times; i++) {
+		f->sizes[i] = len;
 	}
-	stats_add(&f->size, len);
-	f->bytes += len;
-	f->packets++;
+	stats_add(&f->size, len, times);
+	f->bytes += (uint64_t)len * times;
 }
 
 /* Merged packets count as they were on the wire, all at one time. */
-void feature_size_add(struct tl_feature *f, const struct tl_feature_packet *packet)
+void tl_feature_count(struct tl_feature *f, const struct tl_feature_packet *packet)
 {
-	for (uint32_t i = 1; i < packet->packets; i++) {
-		add_one(f, packet->ns, packet->max_len);
+	if (packet->packets > 1) {
+		add_sizes(f, packet->ns, packet->max_len, packet->packets - 1);
 	}
-	add_one(f, packet->ns, packet->min_len);
+	add_sizes(f, packet->ns, packet->min_len, 1);
 	f->payload_bytes += packet->wire_len;
 }
 

@@ -7,22 +7,25 @@
 
 #include "clock.h"
 
-enum {
-	NONE = 0, /* states are numbered from 1 */
-	MAX_STATES = 1 << 20,
-};
+enum { NONE = 0, CACHE_LINE = 64, HOT_BYTES = 2 * CACHE_LINE }; /* states are numbered from 1 */
 
+/* Young: in order of opening. Told: in order of that. */
+enum queue_id { YOUNG, TOLD, QUEUES };
+
+/* A packet of a flow that was told of touches two cache lines. */
 struct state {
+	_Alignas(CACHE_LINE) uint32_t entry;
+	uint32_t older, newer; /* in its queue; newer also in the free list */
+	enum queue_id queue;
 	struct tl_feature f;
-	struct tl_flow_key key;
-	uint64_t flow_id;
 	uint64_t opened_ns;
-	uint32_t entry;
-	uint32_t older, newer; /* in order of opening; newer also in the free list */
+	uint64_t told; /* packets */
+	uint64_t flow_id;
+	struct tl_flow_key key;
 };
 
-enum { STATE_BYTES = 1728 };
-_Static_assert(sizeof(struct state) <= STATE_BYTES, "the memory bound of a young flow");
+_Static_assert(sizeof(struct state) == TL_FEATURE_STATE_BYTES, "the memory bound of a flow");
+_Static_assert(offsetof(struct state, f.synack_ns) == HOT_BYTES, "what tl_feature_count needs");
 
 struct tl_feature_table {
 	struct tl_feature_table_config config;
@@ -32,16 +35,18 @@ struct tl_feature_table {
 	uint32_t *of_entry; /* the state of each flow */
 	uint32_t used;	    /* states ever handed out */
 	uint32_t free;
-	uint32_t oldest, newest;
+	struct {
+		uint32_t oldest, newest;
+	} queues[QUEUES];
 };
 
 struct tl_feature_table_config tl_feature_table_defaults(void)
 {
 	return (struct tl_feature_table_config){
 		.max_flows = 262144,
-		.states = 16384,
+		.states = TL_FEATURE_STATES,
 		.buffers = 512,
-		.packets = 16,
+		.packets = TL_FEATURE_PACKETS,
 		.window_ns = 2 * TL_SECOND_NS,
 	};
 }
@@ -75,7 +80,7 @@ static size_t entries_bytes(const struct tl_feature_table *t)
 int tl_feature_table_create(struct tl_feature_table **out,
 			    const struct tl_feature_table_config *config)
 {
-	if (config->states == 0 || config->states > MAX_STATES || config->packets == 0 ||
+	if (config->states == 0 || config->states > TL_FEATURE_STATES_MAX || config->packets == 0 ||
 	    !config->emit) {
 		return -EINVAL;
 	}
@@ -105,18 +110,19 @@ void tl_feature_table_destroy(struct tl_feature_table *t)
 	free(t);
 }
 
-/* --- the order of opening ------------------------------------------------------- */
+/* --- queues --------------------------------------------------------------------- */
 
-static void queue_newest(struct tl_feature_table *t, uint32_t at)
+static void queue_newest(struct tl_feature_table *t, uint32_t at, enum queue_id id)
 {
 	struct state *s = &t->states[at];
 
+	s->queue = id;
 	s->newer = NONE;
-	s->older = t->newest;
-	t->states[t->newest].newer = at; /* of NONE: never read */
-	t->newest = at;
-	if (t->oldest == NONE) {
-		t->oldest = at;
+	s->older = t->queues[id].newest;
+	t->states[s->older].newer = at; /* of NONE: never read */
+	t->queues[id].newest = at;
+	if (t->queues[id].oldest == NONE) {
+		t->queues[id].oldest = at;
 	}
 }
 
@@ -127,28 +133,37 @@ static void unqueue(struct tl_feature_table *t, uint32_t at)
 	if (s->older != NONE) {
 		t->states[s->older].newer = s->newer;
 	} else {
-		t->oldest = s->newer;
+		t->queues[s->queue].oldest = s->newer;
 	}
 	if (s->newer != NONE) {
 		t->states[s->newer].older = s->older;
 	} else {
-		t->newest = s->older;
+		t->queues[s->queue].newest = s->older;
 	}
 }
 
 /* --- flows ------------------------------------------------------------------------ */
 
-/* A flow of which no packet came has nothing to tell. */
-static void emit(struct tl_feature_table *t, uint32_t at, uint64_t now_ns)
+/* Unless all was told before. A flow of which no packet came has nothing to tell. */
+static void tell(struct tl_feature_table *t, uint32_t at, uint64_t now_ns)
 {
 	struct state *s = &t->states[at];
 
-	tl_feature_close(&s->f, t->pool);
-	if (s->f.packets > 0) {
-		t->counts.emitted++;
+	if (s->queue == YOUNG) {
+		tl_feature_close(&s->f, t->pool);
 		t->counts.out_of_order += s->f.out_of_order;
+	}
+	if (s->f.size.count > s->told) {
+		s->told = s->f.size.count;
+		t->counts.emitted++;
 		t->config.emit(t->config.ctx, &s->f, t->pool, &s->key, s->flow_id, now_ns);
 	}
+}
+
+static void free_state(struct tl_feature_table *t, uint32_t at)
+{
+	struct state *s = &t->states[at];
+
 	t->counts.active--;
 	t->of_entry[s->entry] = NONE;
 	unqueue(t, at);
@@ -156,11 +171,31 @@ static void emit(struct tl_feature_table *t, uint32_t at, uint64_t now_ns)
 	t->free = at;
 }
 
+static void grow_up(struct tl_feature_table *t, uint32_t at, uint64_t now_ns)
+{
+	tell(t, at, now_ns);
+	if (t->config.once) {
+		free_state(t, at);
+		return;
+	}
+	unqueue(t, at);
+	queue_newest(t, at, TOLD);
+}
+
+static void take_from_another(struct tl_feature_table *t, uint64_t now_ns)
+{
+	uint32_t at =
+		t->queues[TOLD].oldest != NONE ? t->queues[TOLD].oldest : t->queues[YOUNG].oldest;
+
+	t->counts.early++;
+	tell(t, at, now_ns);
+	free_state(t, at);
+}
+
 static uint32_t take_state(struct tl_feature_table *t, uint64_t now_ns)
 {
 	if (t->free == NONE && t->used == t->config.states) {
-		t->counts.early++;
-		emit(t, t->oldest, now_ns);
+		take_from_another(t, now_ns);
 	}
 	if (t->free != NONE) {
 		uint32_t at = t->free;
@@ -180,11 +215,23 @@ void tl_feature_table_start(struct tl_feature_table *t, uint32_t entry,
 	s->key = *key;
 	s->flow_id = flow_id;
 	s->opened_ns = now_ns;
+	s->told = 0;
 	s->entry = entry;
 	t->of_entry[entry] = at;
-	queue_newest(t, at);
+	queue_newest(t, at, YOUNG);
 	t->counts.opened++;
 	t->counts.active++;
+}
+
+static void add_young(struct tl_feature_table *t, struct state *s,
+		      const struct tl_feature_packet *packet, uint32_t reverse)
+{
+	uint32_t other = reverse != 0 ? t->of_entry[reverse] : NONE;
+
+	tl_feature_add(&s->f, t->pool, packet, other != NONE ? &t->states[other].f : 0);
+	if (s->f.size.count >= t->config.packets) {
+		grow_up(t, (uint32_t)(s - t->states), packet->ns);
+	}
 }
 
 void tl_feature_table_add(struct tl_feature_table *t, uint32_t entry,
@@ -196,29 +243,38 @@ void tl_feature_table_add(struct tl_feature_table *t, uint32_t entry,
 		return;
 	}
 	struct state *s = &t->states[at];
-	if (packet->ns > s->opened_ns + t->config.window_ns) {
-		emit(t, at, packet->ns);
+	if (s->queue == YOUNG && packet->ns > s->opened_ns + t->config.window_ns) {
+		grow_up(t, at, packet->ns);
+	}
+	if (t->of_entry[entry] == NONE) {
 		return;
 	}
-	uint32_t other = reverse != 0 ? t->of_entry[reverse] : NONE;
-	tl_feature_add(&s->f, t->pool, packet, other != NONE ? &t->states[other].f : 0);
-	if (s->f.packets >= t->config.packets) {
-		emit(t, at, packet->ns);
+	if (s->queue == YOUNG) {
+		add_young(t, s, packet, reverse);
+	} else {
+		tl_feature_count(&s->f, packet);
 	}
 }
 
 void tl_feature_table_end(struct tl_feature_table *t, uint32_t entry, uint64_t now_ns)
 {
-	if (t->of_entry[entry] != NONE) {
-		emit(t, t->of_entry[entry], now_ns);
+	uint32_t at = t->of_entry[entry];
+
+	if (at != NONE) {
+		t->states[at].f.flags |= TL_FEATURE_ENDED;
+		tell(t, at, now_ns);
+		free_state(t, at);
 	}
 }
 
 /* They were opened in order of time, but for late packets: those wait for the ones before. */
 void tl_feature_table_advance(struct tl_feature_table *t, uint64_t now_ns)
 {
-	while (t->oldest != NONE && now_ns > t->states[t->oldest].opened_ns + t->config.window_ns) {
-		emit(t, t->oldest, now_ns);
+	uint32_t at;
+
+	while ((at = t->queues[YOUNG].oldest) != NONE &&
+	       now_ns > t->states[at].opened_ns + t->config.window_ns) {
+		grow_up(t, at, now_ns);
 	}
 }
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The feature states of the flows that are young: a side table beside the flow
- * table. A flow has a state from its first packet until `packets` packets or
- * `window_ns` have passed, or it ends; then its features are emitted, once, and
- * the state is free again. A flow of the flow table is known by its entry
- * number there, so the look-up is one load, and none at all for a flow that
+ * The feature states of flows: a side table beside the flow table. A flow is
+ * young until `packets` packets or `window_ns` have passed, and looked into;
+ * then its features are emitted. Unless `once`, it keeps its state, in which
+ * packets are only counted, and its features are emitted again when it ends, if
+ * packets came since. A flow of the flow table is known by its entry number
+ * there, so the look-up is one load; with `once`, none at all for a flow that
  * tl_feature_is_past says is past it.
  *
- * When every state is in use, the oldest flow's features are emitted early.
- * Memory is bounded when the table is made. A table belongs to one thread; the
- * callback must not call back into it. Nothing logs.
+ * When every state is in use, the one that was told of longest ago is taken, of
+ * the young the oldest: what it has to tell is emitted early. Memory is bounded
+ * when the table is made. A table belongs to one thread; the callback must not
+ * call back into it. Nothing logs.
  */
 #ifndef TL_FEATURE_TABLE_H
 #define TL_FEATURE_TABLE_H
@@ -23,23 +25,31 @@ typedef void tl_feature_emit(void *ctx, const struct tl_feature *f,
 
 struct tl_feature_table_config {
 	uint32_t max_flows; /* entries of the flow table are 1..max_flows */
-	uint32_t states;    /* flows that are young at one time */
+	uint32_t states;    /* flows that have one at one time */
 	uint32_t buffers;   /* of them with a hello in pieces */
 	uint32_t packets;
+	bool once;
 	uint64_t window_ns;
 	tl_feature_emit *emit;
 	void *ctx;
 };
 
-/* The defaults: 262,144 flows, 16,384 states, 512 buffers, 16 packets, 2 s: 32 MiB. */
+enum {
+	TL_FEATURE_PACKETS = 16,   /* the default */
+	TL_FEATURE_STATES = 65536, /* the default */
+	TL_FEATURE_STATES_MAX = 1 << 20,
+	TL_FEATURE_STATE_BYTES = 1728, /* memory of a flow, touched when there are so many */
+};
+
+/* The defaults, with 262,144 flows, 512 buffers and 2 s: at most 114 MiB. */
 struct tl_feature_table_config tl_feature_table_defaults(void);
 
 struct tl_feature_table_counts {
 	uint64_t opened;
 	uint64_t emitted;
-	uint64_t early; /* of those: every state was in use */
+	uint64_t early; /* flows that lost their state to a newer one */
 	uint64_t active;
-	uint64_t out_of_order; /* TCP packets of what was emitted */
+	uint64_t out_of_order; /* TCP packets of young flows */
 	struct tl_feature_counts decoders;
 };
 
@@ -62,16 +72,16 @@ void tl_feature_table_start(struct tl_feature_table *table, uint32_t entry,
 void tl_feature_table_add(struct tl_feature_table *table, uint32_t entry,
 			  const struct tl_feature_packet *packet, uint32_t reverse);
 
-/* The flow ended: what is known of it is emitted, unless it was before. */
+/* The flow ended: what is known of it is emitted, unless all of it was before. */
 void tl_feature_table_end(struct tl_feature_table *table, uint32_t entry, uint64_t now_ns);
 
-/* Emits those whose window has passed. */
+/* Emits the young whose window has passed. */
 void tl_feature_table_advance(struct tl_feature_table *table, uint64_t now_ns);
 
 /*
- * From what is in the cache anyway, once `added` packets were merged into the
- * flow: true when tl_feature_table_add would do nothing, and so no look-up is
- * needed. (A state whose window passed is emitted by tl_feature_table_advance.)
+ * With `once`, from what is in the cache anyway, when `added` packets were merged
+ * into the flow: true when tl_feature_table_add would do nothing, and so no look-up
+ * is needed. (A state whose window passed is emitted by tl_feature_table_advance.)
  */
 static inline bool tl_feature_is_past(const struct tl_flow *flow, uint64_t added, uint32_t packets,
 				      uint64_t window_ns)

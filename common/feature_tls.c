@@ -178,13 +178,33 @@ static void put_client(struct tl_feature *f, const struct tls_hello *h, bool qui
 	put_alpns(f, quic ? TL_FEATURE_QUIC_CLIENT_ALPNS : TL_FEATURE_TLS_CLIENT_ALPNS, h->alpns);
 }
 
+/* Types in order, nothing left out. */
+static void put_extensions(struct tl_feature *f, struct bytes extensions)
+{
+	uint8_t types[TL_FEATURE_TEXT_MAX + 2];
+	uint32_t len = 0;
+	struct bytes value;
+	uint16_t type;
+
+	while (len < sizeof(types) && bytes_u16(&extensions, &type) &&
+	       bytes_take16(&extensions, &value)) {
+		tl_mp_put_be16(types + len, type);
+		len += 2;
+	}
+	feature_put_numbers(f, TL_FEATURE_TLS_SERVER_EXTS, bytes_of(types, len));
+}
+
 static void put_server(struct tl_feature *f, const struct tls_hello *h)
 {
+	uint8_t cipher[2];
 	char ja3s[FEATURE_MD5_TEXT];
 
 	put_version(f, TL_FEATURE_TLS_VERSION, h);
 	feature_ja3s(ja3s, h);
 	feature_put_text(f, TL_FEATURE_TLS_JA3S, (uint8_t *)ja3s, sizeof(ja3s));
+	tl_mp_put_be16(cipher, h->cipher);
+	feature_put_numbers(f, TL_FEATURE_TLS_SERVER_CIPHER, bytes_of(cipher, sizeof(cipher)));
+	put_extensions(f, h->extensions);
 	put_alpns(f, TL_FEATURE_TLS_SERVER_ALPNS, h->alpns);
 }
 

@@ -13,6 +13,7 @@ struct tl_flow_features {
 	struct tl_feature_table *table;
 	uint32_t packets;
 	uint64_t window_ns;
+	bool once;
 };
 
 /* The callback of the feature table. */
@@ -30,8 +31,9 @@ static void write_event(void *ctx, const struct tl_feature *f, const struct tl_f
 	}
 }
 
-int tl_flow_features_create(struct tl_flow_features **out, struct tl_flow_writer *writer,
-			    uint32_t max_flows, uint32_t packets)
+int tl_flow_features_create(struct tl_flow_features **out,
+			    const struct tl_flow_features_config *wanted,
+			    struct tl_flow_writer *writer, uint32_t max_flows)
 {
 	struct tl_feature_table_config config = tl_feature_table_defaults();
 	struct tl_flow_features *features = calloc(1, sizeof(*features));
@@ -40,11 +42,14 @@ int tl_flow_features_create(struct tl_flow_features **out, struct tl_flow_writer
 		return -ENOMEM;
 	}
 	config.max_flows = max_flows;
-	config.packets = packets;
+	config.states = wanted->flows;
+	config.packets = wanted->packets;
+	config.once = wanted->once;
 	config.emit = write_event;
 	config.ctx = features;
 	features->writer = writer;
 	features->packets = config.packets;
+	features->once = config.once;
 	features->window_ns = config.window_ns;
 	int err = tl_feature_table_create(&features->table, &config);
 	if (err < 0) {
@@ -111,7 +116,8 @@ void tl_flow_features_add(struct tl_flow_features *features, uint32_t entry,
 	const struct tl_flow *flow = tl_flowtab_flow(features->flows, entry);
 	struct tl_feature_packet packet;
 
-	if (tl_feature_is_past(flow, delta->packets, features->packets, features->window_ns)) {
+	if (features->once &&
+	    tl_feature_is_past(flow, delta->packets, features->packets, features->window_ns)) {
 		return;
 	}
 	/* False says that there is no payload; sizes and times count all the same. */

@@ -12,9 +12,17 @@
 
 struct tl_flow_features;
 
-/* `writer` is borrowed; `packets` of a flow are looked into. 0, -EINVAL, -ENOMEM. */
-int tl_flow_features_create(struct tl_flow_features **out, struct tl_flow_writer *writer,
-			    uint32_t max_flows, uint32_t packets);
+/* What a user chooses. */
+struct tl_flow_features_config {
+	uint32_t packets; /* of a flow that are looked into; 0: no features */
+	uint32_t flows;	  /* with features at one time, at most TL_FEATURE_STATES_MAX */
+	bool once;	  /* not again when the flow ends */
+};
+
+/* `writer` is borrowed, `max_flows` as in the flow table. 0, -EINVAL, -ENOMEM. */
+int tl_flow_features_create(struct tl_flow_features **out,
+			    const struct tl_flow_features_config *config,
+			    struct tl_flow_writer *writer, uint32_t max_flows);
 /* Emits nothing: the flow table ends its flows. */
 void tl_flow_features_destroy(struct tl_flow_features *features);
 

@@ -41,8 +41,8 @@ uint64_t tl_meter_flush_due(const struct tl_meter *m)
 static int want_features(struct tl_meter *m)
 {
 	const struct tl_meter_config *config = &m->config;
-	int err = tl_flow_features_create(&m->features, &m->writer, config->flows.max_flows,
-					  config->feature_packets);
+	int err = tl_flow_features_create(&m->features, &config->features, &m->writer,
+					  config->flows.max_flows);
 
 	m->config.flows.emit = tl_flow_features_emit;
 	m->config.flows.ctx = m->features;
@@ -60,7 +60,7 @@ int tl_meter_create(struct tl_meter **out, const struct tl_meter_config *config)
 	m->config.flows.emit = tl_flow_writer_emit;
 	m->config.flows.ctx = &m->writer;
 	int err = tl_flow_writer_init(&m->writer, config->stream, config->community_id);
-	if (err == 0 && config->feature_packets != 0) {
+	if (err == 0 && config->features.packets != 0) {
 		err = want_features(m);
 	}
 	if (err == 0) {

@@ -11,7 +11,7 @@
 #define TL_METER_H
 
 #include "event.h"
-#include "feature_table.h"
+#include "flow_features.h"
 #include "flowtab.h"
 #include "outbox.h"
 
@@ -45,12 +45,12 @@ struct tl_frame {
 };
 
 struct tl_meter_config {
-	struct tl_stream *stream;	/* borrowed */
-	struct tl_flowtab_config flows; /* emit and ctx are the meter's own */
-	bool community_id;		/* in every event of a flow or packet */
-	uint32_t feature_packets; /* of a flow that features are taken of; 0: none; not with raw */
-	bool raw;		  /* packet events instead of flows */
-	uint32_t payload_max;	  /* --raw: bytes of payload in an event */
+	struct tl_stream *stream;		 /* borrowed */
+	struct tl_flowtab_config flows;		 /* emit and ctx are the meter's own */
+	bool community_id;			 /* in every event of a flow or packet */
+	struct tl_flow_features_config features; /* not with raw */
+	bool raw;				 /* packet events instead of flows */
+	uint32_t payload_max;			 /* --raw: bytes of payload in an event */
 	/* --raw: true for a packet that must not become an event: counted as filtered; may be 0 */
 	bool (*exclude)(void *ctx, const struct tl_flow_key *key);
 	void *exclude_ctx;

@@ -13,7 +13,6 @@ enum {
 	SNAPLEN_MIN = 64,
 	PAYLOAD_DEFAULT = 64,
 	PAYLOAD_MAX = 65535,
-	FEATURES_DEFAULT = 16,
 	FEATURES_MAX = 65535,
 	THREADS_MAX = 64,
 	BLOCK_DEFAULT = 1 << 20,
@@ -51,6 +50,17 @@ const struct tl_opt tl_ring_opts[] = {
 	 .help = "--features: packets of a flow that are looked into (16)",
 	 .min = 1,
 	 .max = FEATURES_MAX},
+	{.long_name = "features-flows",
+	 .kind = TL_OPT_NUMBER,
+	 .metavar = "N",
+	 .offset = FIELD(features_flows),
+	 .help = "--features: flows a thread remembers them of, 1,728 bytes each (65536)",
+	 .min = 1,
+	 .max = TL_FEATURE_STATES_MAX},
+	{.long_name = "features-once",
+	 .kind = TL_OPT_FLAG,
+	 .offset = FIELD(features_once),
+	 .help = "--features: not again, with all packets counted, when the flow ends"},
 	{.long_name = "raw",
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(raw),
@@ -90,7 +100,8 @@ void tl_ring_options_set_defaults(struct tl_capd_options *capd)
 	options->payload = PAYLOAD_DEFAULT;
 	options->ring_size = RING_DEFAULT;
 	options->block_size = BLOCK_DEFAULT;
-	options->features_packets = FEATURES_DEFAULT;
+	options->features_packets = TL_FEATURE_PACKETS;
+	options->features_flows = TL_FEATURE_STATES;
 }
 
 int tl_ring_options_check(struct tl_capd_options *capd)
@@ -107,6 +118,15 @@ int tl_ring_options_check(struct tl_capd_options *capd)
 		return -EINVAL;
 	}
 	return 0;
+}
+
+struct tl_flow_features_config tl_ring_options_features(const struct tl_ring_options *options)
+{
+	return (struct tl_flow_features_config){
+		.packets = options->features ? (uint32_t)options->features_packets : 0,
+		.flows = (uint32_t)options->features_flows,
+		.once = options->features_once,
+	};
 }
 
 uint32_t tl_ring_options_snaplen(const struct tl_ring_options *options)

@@ -49,7 +49,7 @@ some() {
 	"$TL_PYTHON" "$FEATURES" "$GOLDEN_DIR"/*.pcap
 }
 
-@test "one event a flow, before its end; the books hold" {
+@test "features come with the first packets and before the end, where they grew; the books hold" {
 	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
 	pcap-flow -q --features -r "$TL_BIN/../demo.pcap" -o f.tap
 	pcap-flow -q -r "$TL_BIN/../demo.pcap" -o plain.tap
@@ -58,18 +58,43 @@ some() {
 	evcat --json f.tap | jq -c 'select(.type != "flow_features" and .type != "capture_stats") | [.type, .entities]' >with
 	evcat --json plain.tap | jq -c 'select(.type != "capture_stats") | [.type, .entities]' >without
 	diff with without
-	evcat --json f.tap | jq -r '[.type, .entities.flow_id, .entities.direction, .entities.start] | @tsv' >events
+	evcat --json f.tap | jq -r '[.type, .entities.flow_id, .entities.direction, .entities.start, .entities.packets,
+		.entities.bytes, (.entities.feature_flags // 0) >= 128] | @tsv' >events
+	# The last one has the packets and bytes that the flow ends with; it says so if it came at the end.
 	awk -F '\t' '
 		$1 == "flow_start" { started++ }
-		$1 == "flow_features" { if (told[$2, $3]++) exit 2 }
-		$1 == "flow_end" { if (!told[$2, $3]) exit 3; ended++; told[$2, $3] = 0 }
-		END { exit !(started > 100 && started == ended) }' events
+		$1 == "flow_features" {
+			if (told[$2, $3]++ && (last[$2, $3] == $5 || $7 != "true")) exit 2
+			last[$2, $3] = $5; bytes[$2, $3] = $6; twice += told[$2, $3] == 2
+		}
+		$1 == "flow_end" {
+			if (!told[$2, $3] || last[$2, $3] != $5 || bytes[$2, $3] != $6) exit 3
+			ended++; told[$2, $3] = 0
+		}
+		END { exit !(started > 100 && started == ended && twice > 0) }' events
+}
+
+@test "--features-once: one event a flow, of its first packets" {
+	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
+	pcap-flow -q --features --features-once -r "$TL_BIN/../demo.pcap" | evcat --json -t flow_features,flow_end >events
+	[ "$(jq 'select(.type == "flow_features") | .entities.packets' events | sort -n | tail -1)" -eq 16 ]
+	[ "$(jq 'select(.type == "flow_end") | .entities.packets' events | sort -n | tail -1)" -gt 16 ]
+	[ "$(grep -c flow_features events)" -eq "$(grep -c flow_end events)" ]
+}
+
+@test "--features-flows: with fewer states than flows some are told early, and it is said" {
+	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
+	pcap-flow --features --features-flows 2 -r "$TL_BIN/../demo.pcap" -o f.tap 2>said
+	cat said
+	[[ $(<said) =~ flow_features,\ ([0-9]+)\ flows\ early ]]
+	[ "${BASH_REMATCH[1]}" -gt 10 ]
+	evcat --check f.tap | grep ': holds; '
 }
 
 @test "--features-packets: so many are looked into" {
 	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
-	pcap-flow -q --features --features-packets 3 -r "$TL_BIN/../demo.pcap" | evcat --json -t flow_features >few
-	pcap-flow -q --features --features-packets 40 -r "$TL_BIN/../demo.pcap" | evcat --json -t flow_features >many
+	pcap-flow -q --features --features-once --features-packets 3 -r "$TL_BIN/../demo.pcap" | evcat --json -t flow_features >few
+	pcap-flow -q --features --features-once --features-packets 40 -r "$TL_BIN/../demo.pcap" | evcat --json -t flow_features >many
 	# Merged or not, packets come one by one in a file.
 	[ "$(jq .entities.packets few | sort -n | tail -1)" -eq 3 ]
 	[ "$(jq .entities.packets many | sort -n | tail -1)" -gt 16 ]
@@ -84,6 +109,8 @@ some() {
 		[ "$status" -eq 2 ]
 		[[ $stderr == *"--features with --raw"* ]]
 		run --separate-stderr tl_rx "$tool" -i rx0 --features --features-packets 0 -o /dev/null
+		[ "$status" -eq 2 ]
+		run --separate-stderr tl_rx "$tool" -i rx0 --features --features-flows 0 -o /dev/null
 		[ "$status" -eq 2 ]
 	done
 	run --separate-stderr pcap-flow --features --features-packets 0 -r /dev/null -o /dev/null
@@ -108,15 +135,16 @@ features_come_with_the_16th_packet() {
 	tl_start "$engine" tl_rx "${command[@]}" --ready-fd 9 -i rx0 -q --features -o "$engine.tap"
 	send udp 16
 	tl_wait_for told "$engine.tap"
+	send udp 5
 	tl_stop_ok "$engine"
-	[ "$(features_of "$engine.tap" | jq .entities.packets)" -eq 16 ]
+	[ "$(features_of "$engine.tap" | jq -r '[.entities.packets, .entities.feature_flags] | @csv' | xargs)" = "16,0 21,128" ]
 }
 
 told() {
 	[ -n "$(features_of "$1" 2>/dev/null)" ]
 }
 
-@test "the 16th packet brings the features, long before the flow ends" {
+@test "the 16th packet brings the features, long before the flow ends; its end the count of all" {
 	each_of FEATURE_ENGINES loudly features_come_with_the_16th_packet
 }
 
@@ -232,6 +260,7 @@ stop_tcpdump() {
 	some tls.sni 8 file.tap.json
 	some tls.ja4 9 file.tap.json
 	some tls.ja3s.hash 9 file.tap.json
+	some tls.server_handshake.cipher 9 file.tap.json
 	some quic.ja4 1 file.tap.json
 	some dns.rrname 16 file.tap.json
 	some dns.answers.rdata 6 file.tap.json

@@ -3,10 +3,10 @@
 """usage: features.py CAPTURE...: features against tshark's fields.
        features.py --same EVENTS EVENTS...: the features of several engines.
 
-For each capture: every flow_features event of pcap-flow against what tshark
-says of the first 16 packets (2 s) of the same direction of the same flow. One
-line a capture: of each field how many values, how many are equal; each difference.
-JA4, which tshark 4.0 does not have, is computed here from tshark's fields by
+For each capture: the first flow_features event of each flow, by pcap-flow, against
+what tshark says of its first 16 packets (2 s), one direction at a time; the last, which
+counts all packets, against all that tshark has. One line a capture: of each field how
+many values, how many are equal; each difference. JA4, which tshark 4.0 does not have, is computed here from tshark's fields by
 the rules of FoxIO's JA4.md.
 
 --same: lines of evcat --json. Everything but times and direction must be equal,
@@ -36,6 +36,7 @@ dns.ptr.domain_name dns.mx.mail_exchange dns.srv.target
 dns.resp.type dns.count.answers
 http.request.method http.request.version http.host http.user_agent ssh.protocol ssh.kex.hassh ssh.kex.hasshserver
 ip.frag_offset ip.id ipv6.fraghdr.offset ipv6.fraghdr.ident icmp.type icmpv6.type tcp.seq_raw tcp.ack_raw""".split()
+VERSION_NAMES = {"0x0304": "TLS 1.3", "0x0303": "TLS 1.2", "0x0302": "TLS 1.1", "0x0301": "TLSv1", "0x0300": "SSLv3"}
 VERSIONS = {"0x0304": "13", "0x0303": "12", "0x0302": "11", "0x0301": "10", "0x0300": "s3"}
 
 
@@ -97,12 +98,16 @@ def alpn_ends(alpns):
     return first.hex()[0] + first.hex()[-1]
 
 
+def best_version(p):
+    versions = [v for v in p["tls.handshake.extensions.supported_version"] if not is_grease(v)]
+    return max(versions) if versions else p["tls.handshake.version"][0]
+
+
 def ja4(p, quic):
     """JA4.md, step by step; tshark's lists of one hello."""
     ciphers = sorted(number(c) for c in p["tls.handshake.ciphersuite"] if not is_grease(c))
     extensions = [number(e) for e in p["tls.handshake.extension.type"] if not is_grease(e)]
-    versions = [v for v in p["tls.handshake.extensions.supported_version"] if not is_grease(v)]
-    version = max(versions) if versions else p["tls.handshake.version"][0]
+    version = best_version(p)
     signatures = [number(s) for s in p["tls.handshake.sig_hash_alg"] if not is_grease(s)]
     hashed = sorted(e for e in extensions if e not in ("0000", "0010"))
     text = ",".join(hashed) + ("_" + ",".join(signatures) if signatures else "")
@@ -140,10 +145,17 @@ def expect_tls(e, p):
             e[prefix + "sni"] = escaped(p["tls.handshake.extensions_server_name"][0])
         if p["tls.handshake.extensions_alpn_str"]:
             e[prefix + "client_alpns"] = p["tls.handshake.extensions_alpn_str"]
+        if not quic:
+            e["tls.client_version"] = VERSION_NAMES[best_version(p)]
         if quic:
             e["quic.version"] = {"0x00000001": "1", "0x6b3343cf": "2"}[p["quic.version"][0]]
     if "2" in kinds and not quic and "tls.ja3s.hash" not in e and p["tls.handshake.ja3s"]:
         e["tls.ja3s.hash"] = p["tls.handshake.ja3s"][0]
+        # What follows the hello in the clear has neither ciphers nor extensions.
+        e["tls.version"] = VERSION_NAMES[best_version(p)]
+        e["tls.server_handshake.cipher"] = int(p["tls.handshake.ciphersuite"][0], 0)
+        e["tls.server_handshake.exts"] = [int(x) for x in p["tls.handshake.extension.type"]]
+        e["tls.server_alpns"] = p["tls.handshake.extensions_alpn_str"]
 
 
 def expect_dns(e, p):
@@ -213,6 +225,13 @@ def add_payload(e, p):
     e["data"] += data[:1024 - len(e["data"])]
 
 
+def payload_len(p):
+    """NaN where tshark does not say: TCP in fragments."""
+    if p["tcp.srcport"] and not p["tcp.len"]:
+        return float("nan")
+    return int(p["tcp.len"][0]) if p["tcp.len"] else len((p["udp.payload"] or [""])[0].replace(":", "")) // 2
+
+
 def is_later_fragment(p):
     return any(int(o) for o in p["ip.frag_offset"][:1] + p["ipv6.fraghdr.offset"][:1])
 
@@ -231,7 +250,11 @@ def expected(capture):
             continue
         firsts[datagram(p)] = key
         now = float(p["frame.time_epoch"][0])
-        e = flows.setdefault(key, {"start": now, "times": [], "sizes": [], "seen": set(), "data": b""})
+        e = flows.setdefault(key, {"start": now, "times": [], "sizes": [], "seen": set(), "data": b"",
+                                   "all": {"times": [], "sizes": [], "payload": 0}})
+        e["all"]["times"].append(now)
+        e["all"]["sizes"].append(int(p["frame.len"][0]))
+        e["all"]["payload"] += 0 if later else payload_len(p)
         if len(e["sizes"]) >= PACKETS or now - e["start"] > WINDOW or "past" in e:
             e["past"] = True
             continue
@@ -257,7 +280,8 @@ def have(capture):
             yield (e["src_ip"], e["dst_ip"], e["src_port"], e["dst_port"], e["proto"], e["vlan"]), e
 
 
-TEXTS = ["tls.sni", "tls.client_alpns", "tls.ja3.hash", "tls.ja4", "tls.ja3s.hash", "quic.version", "quic.sni",
+TEXTS = ["tls.client_version", "tls.sni", "tls.client_alpns", "tls.ja3.hash", "tls.ja4", "tls.version",
+         "tls.server_alpns", "tls.ja3s.hash", "tls.server_handshake.cipher", "tls.server_handshake.exts", "quic.version", "quic.sni",
          "quic.client_alpns", "quic.ja3.hash", "quic.ja4", "dns.rrname", "dns.rrtype", "dns.rcode",
          "dns.answers.rdata", "http.http_method", "http.hostname", "http.http_user_agent", "ssh.banner",
          "ssh.client.hassh.hash", "ssh.server.hassh.hash", "tcp.window", "tcp.mss", "tcp.window_scale",
@@ -279,15 +303,43 @@ def close(a, b, tolerance):
     return abs(a - b) <= tolerance * max(1.0, abs(a), abs(b))
 
 
-def compare_numbers(want, got, report):
-    sizes, times = want["sizes"], want["times"]
-    gaps = [max(0, b - a) for a, b in zip(times, times[1:])]
+def gaps_of(times):
+    return [max(0, b - a) for a, b in zip(times, times[1:])]
+
+
+def compare_sizes(sizes, got, report):
     report("packets", len(sizes), got["packets"], len(sizes) == got["packets"])
-    report("size.first", sizes, got["size.first"], sizes == got["size.first"])
+    report("bytes", sum(sizes), got["bytes"], sum(sizes) == got["bytes"])
+    report("size.min", min(sizes), got["size.min"], min(sizes) == got["size.min"])
+    report("size.max", max(sizes), got["size.max"], max(sizes) == got["size.max"])
     mean = sum(sizes) / len(sizes)
     variance = sum((s - mean) ** 2 for s in sizes) / len(sizes)
     report("size.mean", mean, got["size.mean"], close(mean, got["size.mean"], 1e-9))
     report("size.variance", variance, got["size.variance"], close(variance, got["size.variance"], 1e-9))
+
+
+def compare_whole_flow(want, got, report):
+    """Of the event when it ended; tshark's times are good to a microsecond here."""
+    compare_sizes(want["sizes"], got, report)
+    if not math.isnan(want["payload"]):
+        report("payload.bytes", want["payload"], got["payload.bytes"], want["payload"] == got["payload.bytes"])
+    gaps = gaps_of(want["times"])
+    length = max(want["times"]) - want["times"][0]
+    report("duration", length, got["duration"], abs(length * 1e9 - got["duration"]) < 2000)
+    if gaps:
+        mean = sum(gaps) / len(gaps)
+        report("gap.mean", mean, got["gap.mean"], abs(mean * 1e9 - got["gap.mean"]) < 2000)
+        deviation = math.sqrt(sum((g - mean) ** 2 for g in gaps) / len(gaps))
+        report("gap.variance", deviation, got["gap.variance"],
+               abs(deviation * 1e9 - math.sqrt(got["gap.variance"])) < 2000)
+        report("gap.max", max(gaps), got["gap.max"], abs(max(gaps) * 1e9 - got["gap.max"]) < 2000)
+        report("gap.min", min(gaps), got["gap.min"], abs(min(gaps) * 1e9 - got["gap.min"]) < 2000)
+
+
+def compare_first(want, got, report):
+    sizes, gaps = want["sizes"], gaps_of(want["times"])
+    compare_sizes(sizes, got, report)
+    report("size.first", sizes, got["size.first"], sizes == got["size.first"])
     same = len(gaps) == len(got["gap.first"]) and all(abs(a * 1e9 - b) < 1000 for a, b in zip(gaps, got["gap.first"]))
     report("gap.first", gaps, got["gap.first"], same)
     if gaps and same:
@@ -312,17 +364,20 @@ def compare(capture):
         if not same:
             differences.append("    %s: tshark %r, tapline %r %s" % (name, a, b, key or ""))
 
-    events = {}
+    events = collections.defaultdict(list)
     for key, event in have(capture):
-        events.setdefault(key, event)  # the first flow of this key
+        events[key].append(event)
     for key, e in want.items():
-        got = events.pop(key, None)
-        if got is None:
+        if key not in events:
             report("flow", key, None, False)
             continue
+        of_key = events.pop(key)
         report("flow", 1, 1, True)
+        got = of_key[0]  # of the first flow of this key
+        if len(set(event["start"] for event in of_key)) == 1:
+            compare_whole_flow(e["all"], of_key[-1], lambda n, a, b, s, k=key: report("whole " + n, a, b, s, k))
         got["ssh.banner"] = got.get("ssh.client.banner") or got.get("ssh.server.banner")
-        compare_numbers(e, got, lambda n, a, b, s, k=key: report(n, a, b, s, k))
+        compare_first(e, got, lambda n, a, b, s, k=key: report(n, a, b, s, k))
         for name in TEXTS:
             a, b = normal(name, e.get(name)), normal(name, got.get(name))
             if name == "tcp.synack_time" and a and b:

@@ -84,7 +84,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	config.flows.max_flows = 64;
-	config.feature_packets = size % 4 == 0 ? 16 : 0; /* their memory takes longest to make */
+	config.features.packets = size % 4 == 0 ? 16 : 0; /* their memory takes longest to make */
+	config.features.flows = 8;
+	config.features.once = size % 8 == 0;
 	require(tl_meter_create(&meter, &config) == 0);
 	if (tl_source_open(&source, path, 0, 0) == 0) {
 		if (tl_capture_file_open(&file, source, "fuzz") == 0) {

@@ -182,6 +182,18 @@ static void tls_hello_longer_than_the_buffer_is_flagged(void **state)
 	kit_close(&k);
 }
 
+static void assert_numbers(const struct tl_feature *f, enum tl_feature_field field,
+			   const uint8_t *bytes, uint8_t len)
+{
+	struct tl_feature_item item = {0};
+
+	assert_true(tl_feature_next(f, field, &item));
+	assert_int_equal(item.kind, TL_FEATURE_NUMBERS);
+	assert_int_equal(item.len, len);
+	assert_memory_equal(item.bytes, bytes, len);
+	assert_false(tl_feature_next(f, field, &item));
+}
+
 /* RFC 8448, section 3: the ServerHello. JA3S: python's md5 of "771,4865,51-43". */
 static void tls_server_hello_is_read(void **state)
 {
@@ -197,6 +209,8 @@ static void tls_server_hello_is_read(void **state)
 	kit_put(&k, bytes, kit_hex(bytes, hex));
 	kit_says(&k, TLS_VERSION, 0, "TLS 1.3");
 	kit_says(&k, TLS_JA3S, 0, "eb1d94daa7e0344597e756a1fb6e7054");
+	assert_numbers(&k.f, TL_FEATURE_TLS_SERVER_CIPHER, (const uint8_t[]){0x13, 1}, 2);
+	assert_numbers(&k.f, TL_FEATURE_TLS_SERVER_EXTS, (const uint8_t[]){0, 51, 0, 43}, 4);
 	kit_close(&k);
 }
 
@@ -314,7 +328,8 @@ static void dns_answer_with_pointers_is_read(void **state)
 	kit_says(&k, DNS_RCODE, 0, "NOERROR");
 	kit_says(&k, DNS_ANSWERS, 0, "b.example");
 	tl_feature_next(&k.f, TL_FEATURE_DNS_ANSWERS, &item);
-	assert_true(tl_feature_next(&k.f, TL_FEATURE_DNS_ANSWERS, &item) && item.address);
+	assert_true(tl_feature_next(&k.f, TL_FEATURE_DNS_ANSWERS, &item) &&
+		    item.kind == TL_FEATURE_ADDRESS);
 	assert_memory_equal(item.bytes, "\x0a\x01\x02\x03", 4);
 	assert_true(tl_feature_next(&k.f, TL_FEATURE_DNS_ANSWERS, &item) && item.len == 16);
 	kit_close(&k);

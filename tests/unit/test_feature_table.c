@@ -13,7 +13,9 @@
 struct seen {
 	unsigned int count;
 	uint64_t ids[64];
-	uint32_t packets[64];
+	uint64_t packets[64];
+	bool ended[64];
+	uint64_t *told; /* packets, of each flow id; may be 0 */
 };
 
 static void note(void *ctx, const struct tl_feature *f, const struct tl_feature_pool *pool,
@@ -25,11 +27,16 @@ static void note(void *ctx, const struct tl_feature *f, const struct tl_feature_
 	(void)key;
 	(void)now_ns;
 	seen->ids[seen->count % 64] = flow_id;
-	seen->packets[seen->count % 64] = f->packets;
+	seen->packets[seen->count % 64] = f->size.count;
+	seen->ended[seen->count % 64] = f->flags & TL_FEATURE_ENDED;
 	seen->count++;
+	if (seen->told) {
+		assert_true(f->size.count > seen->told[flow_id]); /* never the same again */
+		seen->told[flow_id] = f->size.count;
+	}
 }
 
-static struct tl_feature_table *make(struct seen *seen, uint32_t states)
+static struct tl_feature_table *make(struct seen *seen, uint32_t states, bool once)
 {
 	struct tl_feature_table_config config = tl_feature_table_defaults();
 	struct tl_feature_table *table;
@@ -38,6 +45,7 @@ static struct tl_feature_table *make(struct seen *seen, uint32_t states)
 	config.max_flows = 100;
 	config.states = states;
 	config.buffers = 1;
+	config.once = once;
 	config.emit = note;
 	config.ctx = seen;
 	assert_int_equal(tl_feature_table_create(&table, &config), 0);
@@ -60,28 +68,65 @@ static void add(struct tl_feature_table *table, uint32_t entry, uint64_t ns)
 	tl_feature_table_add(table, entry, &packet, 0);
 }
 
-static void flow_of_many_packets_is_emitted_once_with_16(void **state)
+static void add_many(struct tl_feature_table *table, const struct seen *seen)
 {
-	struct seen seen;
-	struct tl_feature_table *table = make(&seen, 4);
-
-	(void)state;
 	tl_feature_table_start(table, 7, &udp, 77, MS);
 	for (uint64_t i = 0; i < 40; i++) {
 		add(table, 7, MS + i);
-		assert_int_equal(seen.count, i >= 15);
+		assert_int_equal(seen->count, i >= 15);
 	}
 	tl_feature_table_end(table, 7, 2 * MS);
+	tl_feature_table_end(table, 7, 2 * MS);
+	assert_int_equal(seen->ids[0], 77);
+	assert_int_equal(seen->packets[0], 16);
+	assert_false(seen->ended[0]);
+	assert_int_equal(tl_feature_table_counts(table).active, 0);
+}
+
+static void flow_is_told_of_with_16_packets_and_with_all_when_it_ends(void **state)
+{
+	struct seen seen;
+	struct tl_feature_table *table = make(&seen, 4, false);
+
+	(void)state;
+	add_many(table, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.ids[1], 77);
+	assert_int_equal(seen.packets[1], 40);
+	assert_true(seen.ended[1]);
+	tl_feature_table_destroy(table);
+}
+
+static void with_once_it_is_told_of_once(void **state)
+{
+	struct seen seen;
+	struct tl_feature_table *table = make(&seen, 4, true);
+
+	(void)state;
+	add_many(table, &seen);
 	assert_int_equal(seen.count, 1);
-	assert_int_equal(seen.ids[0], 77);
-	assert_int_equal(seen.packets[0], 16);
+	tl_feature_table_destroy(table);
+}
+
+static void what_did_not_grow_is_not_told_again(void **state)
+{
+	struct seen seen;
+	struct tl_feature_table *table = make(&seen, 4, false);
+
+	(void)state;
+	tl_feature_table_start(table, 1, &udp, 1, 0);
+	add(table, 1, 0);
+	tl_feature_table_advance(table, 3000 * MS);
+	tl_feature_table_end(table, 1, 15000 * MS);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(tl_feature_table_counts(table).active, 0);
 	tl_feature_table_destroy(table);
 }
 
 static void slow_flow_is_emitted_when_2_s_have_passed(void **state)
 {
 	struct seen seen;
-	struct tl_feature_table *table = make(&seen, 4);
+	struct tl_feature_table *table = make(&seen, 4, false);
 
 	(void)state;
 	tl_feature_table_start(table, 1, &udp, 1, 0);
@@ -98,13 +143,15 @@ static void slow_flow_is_emitted_when_2_s_have_passed(void **state)
 	add(table, 2, 2001 * MS);
 	assert_int_equal(seen.count, 2);
 	assert_int_equal(seen.packets[1], 1);
+	tl_feature_table_end(table, 2, 2001 * MS);
+	assert_int_equal(seen.packets[2], 2);
 	tl_feature_table_destroy(table);
 }
 
 static void short_flow_is_emitted_when_it_ends(void **state)
 {
 	struct seen seen;
-	struct tl_feature_table *table = make(&seen, 4);
+	struct tl_feature_table *table = make(&seen, 4, false);
 
 	(void)state;
 	tl_feature_table_start(table, 1, &udp, 1, 0);
@@ -115,6 +162,7 @@ static void short_flow_is_emitted_when_it_ends(void **state)
 	tl_feature_table_end(table, 1, 6);
 	tl_feature_table_end(table, 1, 6);
 	assert_int_equal(seen.count, 1);
+	assert_true(seen.ended[0]);
 	assert_int_equal(tl_feature_table_counts(table).active, 0);
 	tl_feature_table_destroy(table);
 }
@@ -122,7 +170,7 @@ static void short_flow_is_emitted_when_it_ends(void **state)
 static void full_table_emits_the_oldest_early_and_counts(void **state)
 {
 	struct seen seen;
-	struct tl_feature_table *table = make(&seen, 3);
+	struct tl_feature_table *table = make(&seen, 3, false);
 
 	(void)state;
 	for (uint32_t i = 1; i <= 5; i++) {
@@ -134,45 +182,127 @@ static void full_table_emits_the_oldest_early_and_counts(void **state)
 	assert_int_equal(seen.ids[1], 2);
 	assert_int_equal(tl_feature_table_counts(table).early, 2);
 	add(table, 1, 6); /* has no state any more */
+	tl_feature_table_end(table, 1, 7);
+	assert_int_equal(seen.count, 2);
 	tl_feature_table_destroy(table);
 }
 
-/* A random history: each flow that had a packet is told of exactly once. */
-static void random_history_tells_each_flow_once(void **state)
+static void full_table_takes_first_from_flows_that_were_told_of(void **state)
 {
 	struct seen seen;
-	struct tl_feature_table *table = make(&seen, 8);
-	uint64_t with_packets = 0;
-	uint8_t live[101] = {0};
-	uint64_t ns = 0;
+	struct tl_feature_table *table = make(&seen, 3, false);
 
 	(void)state;
-	srand(2);
-	for (unsigned int i = 0; i < 50000; i++) {
+	for (uint32_t i = 1; i <= 3; i++) {
+		tl_feature_table_start(table, i, &udp, i, i);
+		add(table, i, i);
+	}
+	for (uint64_t i = 0; i < 20; i++) {
+		add(table, 2, 10 + i); /* grows up, and is counted on */
+	}
+	tl_feature_table_start(table, 4, &udp, 4, 50);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.ids[1], 2);
+	assert_int_equal(seen.packets[1], 21);
+	assert_false(seen.ended[1]);
+	assert_int_equal(tl_feature_table_counts(table).early, 1);
+	tl_feature_table_destroy(table);
+}
+
+/* A random history of 100 entries. Returns how many flows there were; fills `added` by flow id. */
+static uint64_t live_at_random(struct tl_feature_table *table, uint64_t *added, unsigned int steps)
+{
+	uint64_t of_entry[101] = {0}; /* flow id */
+	uint64_t flows = 0;
+	uint64_t ns = 0;
+
+	for (unsigned int i = 0; i < steps; i++) {
 		uint32_t entry = 1 + (uint32_t)rand() % 100;
 		ns += (uint64_t)rand() % (50 * MS);
-		if (!live[entry]) {
-			tl_feature_table_start(table, entry, &udp, i, ns);
-			add(table, entry, ns);
-			with_packets++;
-			live[entry] = 1;
-		} else if (rand() % 20 == 0) {
-			tl_feature_table_end(table, entry, ns);
-			live[entry] = 0;
-		} else {
-			add(table, entry, ns);
-		}
 		tl_feature_table_advance(table, ns);
+		if (of_entry[entry] == 0) {
+			of_entry[entry] = ++flows;
+			tl_feature_table_start(table, entry, &udp, flows, ns);
+		} else if (rand() % 40 == 0) {
+			tl_feature_table_end(table, entry, ns);
+			of_entry[entry] = 0;
+			continue;
+		}
+		add(table, entry, ns);
+		added[of_entry[entry]]++;
 	}
 	for (uint32_t entry = 1; entry <= 100; entry++) {
 		tl_feature_table_end(table, entry, ns);
 	}
-	struct tl_feature_table_counts counts = tl_feature_table_counts(table);
-	assert_int_equal(seen.count, with_packets);
-	assert_int_equal(counts.opened, with_packets);
-	assert_int_equal(counts.emitted, with_packets);
-	assert_int_equal(counts.active, 0);
+	return flows;
+}
+
+enum { STEPS = 50000 };
+
+static void random_history(uint32_t states, bool once, struct seen *seen, uint64_t *added,
+			   uint64_t *flows, struct tl_feature_table_counts *counts)
+{
+	struct tl_feature_table *table = make(seen, states, once);
+
+	seen->told = calloc(STEPS, sizeof(*seen->told));
+	*flows = live_at_random(table, added, STEPS);
+	*counts = tl_feature_table_counts(table);
+	assert_int_equal(counts->opened, *flows);
+	assert_int_equal(counts->emitted, seen->count);
+	assert_int_equal(counts->active, 0);
 	tl_feature_table_destroy(table);
+}
+
+static void random_history_tells_of_every_packet(void **state)
+{
+	struct tl_feature_table_counts counts;
+	uint64_t *added = calloc(STEPS, sizeof(*added));
+	uint64_t flows;
+	struct seen seen;
+
+	(void)state;
+	srand(2);
+	random_history(100, false, &seen, added, &flows, &counts);
+	assert_memory_equal(seen.told, added, STEPS * sizeof(*added));
+	assert_int_equal(counts.early, 0);
+	assert_true(seen.count > flows);
+	free(seen.told);
+	free(added);
+}
+
+static void random_history_in_few_states_counts_what_is_missing(void **state)
+{
+	struct tl_feature_table_counts counts;
+	uint64_t *added = calloc(STEPS, sizeof(*added));
+	uint64_t flows;
+	uint64_t short_flows = 0;
+	struct seen seen;
+
+	(void)state;
+	srand(3);
+	random_history(8, false, &seen, added, &flows, &counts);
+	for (uint64_t id = 1; id <= flows; id++) {
+		assert_true(seen.told[id] > 0 && seen.told[id] <= added[id]);
+		short_flows += seen.told[id] < added[id];
+	}
+	assert_true(short_flows > 0 && short_flows <= counts.early);
+	free(seen.told);
+	free(added);
+}
+
+static void random_history_with_once_tells_each_flow_once(void **state)
+{
+	struct tl_feature_table_counts counts;
+	uint64_t *added = calloc(STEPS, sizeof(*added));
+	uint64_t flows;
+	struct seen seen;
+
+	(void)state;
+	srand(4);
+	random_history(8, true, &seen, added, &flows, &counts);
+	assert_int_equal(seen.count, flows);
+	free(seen.told);
+	free(added);
 }
 
 /* --- numbers -------------------------------------------------------------------------- */
@@ -228,12 +358,46 @@ static void merged_packets_count_as_on_the_wire(void **state)
 	(void)state;
 	kit_open(&k, 17, 1, 2);
 	tl_feature_add(&k.f, k.pool, &packet, 0);
-	assert_int_equal(k.f.packets, 4);
+	assert_int_equal(k.f.size.count, 4);
 	assert_memory_equal(k.f.sizes, expected, sizeof(expected));
 	assert_int_equal(k.f.bytes, 3 * 1514 + 700);
 	assert_int_equal(k.f.gap.count, 3);
 	assert_int_equal(k.f.gap.max, 0);
 	kit_close(&k);
+}
+
+static void merged_or_one_by_one_the_numbers_are_the_same(void **state)
+{
+	struct tl_feature together;
+	struct tl_feature apart;
+
+	(void)state;
+	srand(5);
+	tl_feature_open(&together);
+	tl_feature_open(&apart);
+	for (uint64_t i = 0; i < 200; i++) {
+		struct tl_feature_packet packet = {.ns = i * i * 1000,
+						   .packets = 1 + (uint32_t)rand() % 45,
+						   .max_len = (uint16_t)(rand() % 1515),
+						   .min_len = (uint16_t)(rand() % 1515)};
+		tl_feature_count(&together, &packet);
+		for (uint32_t left = packet.packets; left > 0; left--) {
+			struct tl_feature_packet one = packet;
+			one.packets = 1;
+			one.min_len = left > 1 ? packet.max_len : packet.min_len;
+			tl_feature_count(&apart, &one);
+		}
+	}
+	assert_int_equal(together.size.count, apart.size.count);
+	assert_int_equal(together.gap.count, apart.gap.count);
+	assert_int_equal(together.bytes, apart.bytes);
+	assert_int_equal(together.last_ns - together.first_ns, apart.last_ns - apart.first_ns);
+	assert_memory_equal(together.sizes, apart.sizes, sizeof(apart.sizes));
+	assert_memory_equal(together.gaps, apart.gaps, sizeof(apart.gaps));
+	assert_true(fabs(together.size.mean / apart.size.mean - 1) < 1e-12);
+	assert_true(fabs(together.size.m2 / apart.size.m2 - 1) < 1e-10);
+	assert_true(fabs(together.gap.mean / apart.gap.mean - 1) < 1e-12);
+	assert_true(fabs(together.gap.m2 / apart.gap.m2 - 1) < 1e-10);
 }
 
 static void entropy_is_of_the_first_1024_bytes(void **state)
@@ -406,13 +570,19 @@ static void full_items_still_make_an_event_within_its_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flow_of_many_packets_is_emitted_once_with_16),
+		cmocka_unit_test(flow_is_told_of_with_16_packets_and_with_all_when_it_ends),
+		cmocka_unit_test(with_once_it_is_told_of_once),
+		cmocka_unit_test(what_did_not_grow_is_not_told_again),
 		cmocka_unit_test(slow_flow_is_emitted_when_2_s_have_passed),
 		cmocka_unit_test(short_flow_is_emitted_when_it_ends),
 		cmocka_unit_test(full_table_emits_the_oldest_early_and_counts),
-		cmocka_unit_test(random_history_tells_each_flow_once),
+		cmocka_unit_test(full_table_takes_first_from_flows_that_were_told_of),
+		cmocka_unit_test(random_history_tells_of_every_packet),
+		cmocka_unit_test(random_history_in_few_states_counts_what_is_missing),
+		cmocka_unit_test(random_history_with_once_tells_each_flow_once),
 		cmocka_unit_test(sizes_and_gaps_are_those_of_two_passes),
 		cmocka_unit_test(merged_packets_count_as_on_the_wire),
+		cmocka_unit_test(merged_or_one_by_one_the_numbers_are_the_same),
 		cmocka_unit_test(entropy_is_of_the_first_1024_bytes),
 		cmocka_unit_test(repeated_bytes_count_once_in_entropy),
 		cmocka_unit_test(syn_and_synack_are_read),

@@ -36,10 +36,10 @@ struct rig {
 	unsigned int flows; /* that ended */
 };
 
-static void open_rig(struct rig *rig, uint32_t packets, uint32_t max_flows)
+static void open_rig_with(struct rig *rig, struct tl_flow_features_config features,
+			  uint32_t max_flows)
 {
-	struct tl_meter_config config = {.feature_packets = packets,
-					 .flows = tl_flowtab_defaults()};
+	struct tl_meter_config config = {.features = features, .flows = tl_flowtab_defaults()};
 	const char *tmp = getenv("TMPDIR");
 
 	memset(rig, 0, sizeof(*rig));
@@ -58,6 +58,14 @@ static void open_rig(struct rig *rig, uint32_t packets, uint32_t max_flows)
 	assert_int_equal(tl_wire_reader_create(&rig->reader), 0);
 	rig->events = malloc(CAPTURE_MAX);
 	assert_non_null(rig->events);
+}
+
+static void open_rig(struct rig *rig, uint32_t packets, uint32_t max_flows)
+{
+	const struct tl_flow_features_config features = {.packets = packets,
+							 .flows = TL_FEATURE_STATES};
+
+	open_rig_with(rig, features, max_flows);
 }
 
 typedef void see_event(void *ctx, const struct tl_event *event);
@@ -146,6 +154,7 @@ struct wanted {
 	uint64_t packets, bytes, window, synack_time, payload_bytes;
 	uint64_t sizes[16];
 	uint32_t size_count;
+	bool ended;
 };
 
 static void see_wanted(void *ctx, const struct tl_event *event)
@@ -163,6 +172,7 @@ static void see_wanted(void *ctx, const struct tl_event *event)
 	w->window = number(event, "tcp.window");
 	w->synack_time = number(event, "tcp.synack_time");
 	w->payload_bytes = number(event, "payload.bytes");
+	w->ended = number(event, "feature_flags") & TL_FEATURE_ENDED;
 	assert_true(find(event, "size.first", &sizes));
 	assert_int_equal(tl_mp_get_array(&sizes, &w->size_count), 0);
 	for (uint32_t i = 0; i < w->size_count; i++) {
@@ -236,11 +246,11 @@ static void handshake_is_timed_across_directions(void **state)
 {
 	(void)state;
 	static const struct handshake_row rows[] = {
-		{0, 0, 2, 5 * TL_MS_NS, 5 * TL_MS_NS},	 /* a mirror port */
-		{1, 0, 2, 5 * TL_MS_NS, 5 * TL_MS_NS},	 /* a client behind its interface */
-		{0, 1, 2, TL_SECOND_NS, TL_SECOND_NS},	 /* a server */
-		{0, 0, 3, 5 * TL_MS_NS, UINT64_MAX},	 /* another interface: another flow */
-		{0, 0, 2, 3 * TL_SECOND_NS, UINT64_MAX}, /* the SYN was told long ago */
+		{0, 0, 2, 5 * TL_MS_NS, 5 * TL_MS_NS},	       /* a mirror port */
+		{1, 0, 2, 5 * TL_MS_NS, 5 * TL_MS_NS},	       /* a client behind its interface */
+		{0, 1, 2, TL_SECOND_NS, TL_SECOND_NS},	       /* a server */
+		{0, 0, 3, 5 * TL_MS_NS, UINT64_MAX},	       /* another interface: another flow */
+		{0, 0, 2, 3 * TL_SECOND_NS, 3 * TL_SECOND_NS}, /* its features were told */
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -336,29 +346,38 @@ static void see_order(void *ctx, const struct tl_event *event)
 	}
 }
 
-static void features_are_of_the_first_packets_and_come_before_the_end(void **state)
+static void features_of_50_packets(struct rig *rig, uint32_t packets, bool once, see_event *see,
+				   void *ctx)
+{
+	struct packet p;
+
+	open_rig_with(rig, (struct tl_flow_features_config){packets, 10, once}, 0);
+	for (uint64_t i = 0; i < 50; i++) {
+		struct tl_frame f = tcp(&p, false, ACK, 10, T0 + i * TL_MS_NS);
+		tl_meter_add(rig->meter, &f, 1);
+	}
+	end_rig(rig, see, ctx);
+	assert_int_equal(rig->flows, 1);
+	close_rig(rig);
+}
+
+static void features_are_of_the_first_packets_then_of_all_and_come_before_the_end(void **state)
 {
 	(void)state;
-	for (uint32_t packets = 1; packets <= 40; packets += 13) {
-		struct wanted w = {.src_port = 1000};
-		unsigned int before_end = 0;
-		struct packet p;
-		struct rig rig;
-		for (int look = 0; look < 2; look++) {
-			open_rig(&rig, packets, 0);
-			for (uint64_t i = 0; i < 50; i++) {
-				struct tl_frame f = tcp(&p, false, ACK, 10, T0 + i * TL_MS_NS);
-				tl_meter_add(rig.meter, &f, 1);
-			}
-			end_rig(&rig, look ? see_wanted : see_order,
-				look ? (void *)&w : &before_end);
-			assert_int_equal(rig.flows, 1);
-			close_rig(&rig);
+	for (uint32_t packets = 1; packets <= 53; packets += 13) {
+		for (int once = 0; once < 2; once++) {
+			unsigned int events = once || packets > 50 ? 1 : 2;
+			struct wanted w = {.src_port = 1000};
+			unsigned int before_end = 0;
+			struct rig rig;
+			features_of_50_packets(&rig, packets, once, see_order, &before_end);
+			features_of_50_packets(&rig, packets, once, see_wanted, &w);
+			assert_int_equal(before_end, events);
+			assert_int_equal(w.count, events);
+			assert_int_equal(w.packets, once && packets < 50 ? packets : 50);
+			assert_int_equal(w.ended, !once || packets > 50);
+			assert_int_equal(rig.counts.features.emitted, events);
 		}
-		assert_int_equal(before_end, 1);
-		assert_int_equal(w.count, 1);
-		assert_int_equal(w.packets, packets);
-		assert_int_equal(rig.counts.features.emitted, 1);
 	}
 }
 
@@ -406,22 +425,26 @@ static void frames_in_any_bursts_give_the_same_events(void **state)
 	struct golden_frame *golden = calloc(golden_row_count, sizeof(*golden));
 	struct tl_frame *frames = calloc(FRAMES, sizeof(*frames));
 
-	for (unsigned int round = 0; round < 4; round++) {
+	for (unsigned int round = 0; round < 8; round++) {
+		const struct tl_flow_features_config features = {
+			.packets = 16, .flows = TL_FEATURE_STATES, .once = round % 2 == 0};
 		struct rig one;
 		struct rig many;
-		uint32_t max_flows = round < 2 ? 0 : 20;
+		uint32_t max_flows = round < 4 ? 0 : 20;
 		srandom(round + 1);
 		random_frames(frames, golden, FRAMES);
-		open_rig(&one, 16, max_flows);
+		open_rig_with(&one, features, max_flows);
 		in_bursts(&one, frames, FRAMES, 1);
 		end_rig(&one, 0, 0);
-		open_rig(&many, 16, max_flows);
+		open_rig_with(&many, features, max_flows);
 		in_bursts(&many, frames, FRAMES, TL_METER_BURST);
 		end_rig(&many, 0, 0);
 		assert_int_equal(one.bytes, many.bytes);
 		assert_memory_equal(one.events, many.events, one.bytes);
-		/* Evicted or not, young or old: one event a flow. */
-		assert_int_equal(one.features, one.flows);
+		/* Evicted or not, young or old: one event a flow, or one more for what came later.
+		 */
+		assert_true(features.once ? one.features == one.flows : one.features > one.flows);
+		assert_true(one.features <= 2 * one.flows);
 		assert_int_equal(one.counts.flows.started, one.flows);
 		assert_int_equal(one.counts.features.emitted, one.features);
 		assert_int_equal(one.counts.features.active, 0);
@@ -437,11 +460,11 @@ static void more_young_flows_than_states_are_told_early_and_counted(void **state
 {
 	(void)state;
 	enum { FLOWS = 20000 };
-	const uint32_t states = tl_feature_table_defaults().states;
+	const uint32_t states = 3000;
 	struct packet p;
 	struct rig rig;
 
-	open_rig(&rig, 16, 0);
+	open_rig_with(&rig, (struct tl_flow_features_config){16, states, false}, 0);
 	struct tl_frame frame = tcp(&p, false, ACK, 0, T0);
 	for (uint32_t i = 0; i < FLOWS; i++) {
 		uint32_t address = htonl(i);
@@ -507,7 +530,8 @@ int main(void)
 		cmocka_unit_test(handshake_is_timed_across_directions),
 		cmocka_unit_test(merged_frame_tells_the_sizes_on_the_wire),
 		cmocka_unit_test(merged_datagrams_are_read_one_by_one),
-		cmocka_unit_test(features_are_of_the_first_packets_and_come_before_the_end),
+		cmocka_unit_test(
+			features_are_of_the_first_packets_then_of_all_and_come_before_the_end),
 		cmocka_unit_test(frames_in_any_bursts_give_the_same_events),
 		cmocka_unit_test(more_young_flows_than_states_are_told_early_and_counted),
 		cmocka_unit_test(silence_brings_the_features_after_2_s),

@@ -28,7 +28,9 @@ struct config {
 	uint64_t linger_ns;
 	bool community_id;
 	bool features;
+	bool features_once;
 	uint64_t features_packets;
+	uint64_t features_flows;
 	const char *stats_url;
 	bool list_metrics;
 	uint64_t ready_fd;
@@ -81,6 +83,11 @@ static const struct tl_opt options[] = {
 	 "an event of what is inside each flow: hello, names, sizes, times", 0, 0, 0, 0},
 	{0, "features-packets", TL_OPT_NUMBER, FIELD(features_packets), "N",
 	 "--features: packets of a flow that are looked into (16)", 1, UINT16_MAX, 0, 0},
+	{0, "features-flows", TL_OPT_NUMBER, FIELD(features_flows), "N",
+	 "--features: flows it remembers them of, 1,728 bytes each (65536)", 1,
+	 TL_FEATURE_STATES_MAX, 0, 0},
+	{0, "features-once", TL_OPT_FLAG, FIELD(features_once), 0,
+	 "--features: not again, with all packets counted, when the flow ends", 0, 0, 0, 0},
 	{0, "window", TL_OPT_SIZE, FIELD(window), "SIZE",
 	 "bytes of events kept until they are safe (16M)", 1 << 20, 1ull << 32, 0, 0},
 	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "wait for no acknowledgement: sent is done",
@@ -110,7 +117,8 @@ static struct config defaults(void)
 
 	return (struct config){
 		.window = TL_OUTBOX_WINDOW,
-		.features_packets = 16,
+		.features_packets = TL_FEATURE_PACKETS,
+		.features_flows = TL_FEATURE_STATES,
 		.flows = flows.max_flows,
 		.every = flows.every,
 		.idle_ns = flows.idle_ns,
@@ -188,7 +196,9 @@ static struct run_config run_config_of(struct tool *t, const char *file)
 			  .active_ns = c->active_ns,
 			  .linger_ns = c->linger_ns},
 		.community_id = c->community_id,
-		.feature_packets = c->features ? (uint32_t)c->features_packets : 0,
+		.features = {.packets = c->features ? (uint32_t)c->features_packets : 0,
+			     .flows = (uint32_t)c->features_flows,
+			     .once = c->features_once},
 		.outbox = t->outbox,
 		.tick = report,
 		.context = t,

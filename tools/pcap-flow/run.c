@@ -73,7 +73,7 @@ int run_open(struct run **out, struct tl_source *source, const struct run_config
 	struct tl_meter_config meter = {.stream = r->stream,
 					.flows = config->flows,
 					.community_id = config->community_id,
-					.feature_packets = config->feature_packets};
+					.features = config->features};
 	if (err == 0) {
 		err = tl_meter_create(&r->meter, &meter);
 	}
@@ -160,8 +160,8 @@ static void say_stats(const struct run *r)
 		    (unsigned long long)counts.flows.started, no_ip, malformed,
 		    (unsigned long long)c[TL_CLASS_FILTERED],
 		    (unsigned long long)counts.flows.evicted);
-	if (r->config.feature_packets != 0) {
-		tl_log_note("%s: features of %llu flows, %llu early, %llu packets out of order",
+	if (r->config.features.packets != 0) {
+		tl_log_note("%s: %llu flow_features, %llu flows early, %llu packets out of order",
 			    r->config.name, (unsigned long long)counts.features.emitted,
 			    (unsigned long long)counts.features.early,
 			    (unsigned long long)counts.features.out_of_order);

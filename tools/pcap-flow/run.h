@@ -8,6 +8,7 @@
 
 #include "capture_file.h"
 #include "event.h"
+#include "flow_features.h"
 #include "outbox.h"
 
 struct run_config {
@@ -16,7 +17,7 @@ struct run_config {
 	uint64_t count;	    /* packets after which to stop; 0 = all */
 	struct tl_flowtab_config flows;
 	bool community_id;
-	uint32_t feature_packets; /* 0 = no features */
+	struct tl_flow_features_config features;
 	struct tl_outbox *outbox; /* borrowed */
 	/* Called about each second, while packets come. */
 	void (*tick)(void *context);
