@@ -20,7 +20,7 @@ DEP_FILES += $(OBJ)/tests/soak/source.c.d $(BENCH_WIREGEN:.o=.d) $(OBJ)/tests/be
 bench-programs: $(BENCH_PROGRAMS)
 
 # Minutes to hours; never part of check. SOAKS: which.
-SOAKS ?= xdp receiver delivery
+SOAKS ?= features xdp receiver delivery
 .PHONY: soak
 soak: deps-check bench-programs $(SOAK_PROGRAMS) all
 	$(Q)for soak in $(SOAKS); do BUILD=$(abspath $(BUILD)) tests/soak/$$soak || exit 1; done
