@@ -27,9 +27,11 @@ static char folder[256];
 static struct ledger *ledger;
 static struct web *web;
 static struct pages pages;
+static struct tl_http http;
+static struct tl_http_options options;
+static struct tl_listen_address address;
 static struct web_config config;
 static char answer[ANSWER_MAX];
-static const struct tl_opt_list no_hosts;
 
 static int setup(void **state)
 {
@@ -44,20 +46,20 @@ static int setup(void **state)
 	}
 	kit_now_ns = tl_clock_mono_ns();
 	pages = (struct pages){.ledger = ledger};
-	config = (struct web_config){
-		.hosts = &no_hosts,
-		.pages = pages_table,
-		.context = &pages,
+	config = (struct web_config){.http = &http, .pages = pages_table, .context = &pages};
+	options = (struct tl_http_options){
+		.listen = "127.0.0.1:0",
 		.timeout_ns = 30 * TL_SECOND_NS,
 		.deadline_ns = 60 * TL_SECOND_NS,
 		.max_connections = 2 * CLIENTS,
 	};
-	return tl_listen_parse("127.0.0.1:0", &config.address);
+	tl_http_init(&http);
+	return tl_http_check(&options, &address);
 }
 
 static void start(void)
 {
-	assert_int_equal(tl_listen_open(&config.address, &config.listen_fd), 0);
+	assert_int_equal(tl_http_open(&http, &options, &address), 0);
 	assert_int_equal(web_open(&web, &config), 0);
 }
 
@@ -68,6 +70,7 @@ static int teardown(void **state)
 
 	web_close(web);
 	web = 0;
+	tl_http_close(&http);
 	ledger_destroy(ledger);
 	snprintf(command, sizeof(command), "rm -r '%s'", folder);
 	return system(command);
@@ -80,7 +83,7 @@ static int dial(void)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	if (connect(fd, (const struct sockaddr *)&config.address.addr, config.address.len) < 0) {
+	if (connect(fd, (const struct sockaddr *)&http.address.addr, http.address.len) < 0) {
 		assert_int_equal(errno, EINPROGRESS);
 	}
 	return fd;
@@ -96,7 +99,7 @@ static void say(int fd, const char *text)
 		ssize_t sent = send(fd, text, len, 0);
 		text += sent > 0 ? sent : 0;
 		len -= sent > 0 ? (size_t)sent : 0;
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 		assert_true(tl_clock_mono_ns() < deadline);
 	}
 }
@@ -108,7 +111,7 @@ static const char *hear(int fd)
 	size_t len = 0;
 
 	for (;;) {
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 		ssize_t got = recv(fd, answer + len, sizeof(answer) - 1 - len, 0);
 		if (got == 0 || (got < 0 && errno == ECONNRESET)) {
 			break;
@@ -291,7 +294,7 @@ static void token_is_needed_where_one_is_set_but_for_health(void **state)
 	assert_non_null(file);
 	fputs("me 0123456789abcdef\n", file);
 	fclose(file);
-	assert_int_equal(tl_auth_open(&config.auth, path), 0);
+	options.token_file = path;
 	start();
 	capture();
 	const char *text = get("/metrics");
@@ -308,9 +311,6 @@ static void token_is_needed_where_one_is_set_but_for_health(void **state)
 					    "Authorization: Bearer 0123456789abcdef\r\n")),
 			 200);
 	assert_int_equal(web_counts(web).unauthorized, 3);
-	web_close(web);
-	web = 0;
-	tl_auth_close(config.auth);
 }
 
 static void encoding_is_taken_by_its_name_and_quality(void **state)
@@ -407,7 +407,7 @@ static void hear_pieces(int fd, unsigned int count)
 
 	while (count > 0) {
 		char byte;
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 		if (recv(fd, &byte, 1, 0) == 1) {
 			count -= byte == '\x01';
 		}
@@ -428,13 +428,13 @@ static void stream_goes_on_when_it_is_woken_and_ends_with_its_client(void **stat
 	say(fd, "GET /s HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	say(other, "GET /s HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	while (web_counts(web).streams < 2) {
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 		assert_true(tl_clock_mono_ns() < deadline);
 	}
 	close(other);
 	while (web_counts(web).streams > 1) {
 		web_wake(web);
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 		assert_true(tl_clock_mono_ns() < deadline);
 	}
 	for (unsigned int i = 1; i < 10; i++) {
@@ -446,6 +446,7 @@ static void stream_goes_on_when_it_is_woken_and_ends_with_its_client(void **stat
 	/* Also while one is suspended. */
 	web_close(web);
 	web = 0;
+	tl_http_close(&http);
 	assert_int_equal(closed, 2);
 	close(fd);
 }
@@ -511,7 +512,7 @@ static void head_over_the_limit_is_refused(void **state)
 		if (send(fd, piece, 1000, MSG_NOSIGNAL) < 0) {
 			break;
 		}
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 	}
 	unsigned int status = 0;
 	sscanf(hear(fd), "HTTP/1.1 %u", &status);
@@ -522,7 +523,7 @@ static void head_over_the_limit_is_refused(void **state)
 static void request_that_takes_too_long_is_cut_off(void **state)
 {
 	(void)state;
-	config.deadline_ns = 1;
+	options.deadline_ns = 1;
 	uint64_t deadline = tl_clock_mono_ns() + DEADLINE_NS;
 	int fd;
 
@@ -530,7 +531,7 @@ static void request_that_takes_too_long_is_cut_off(void **state)
 	fd = dial();
 	say(fd, "GET /metrics HTTP/1.1\r\nHost: local");
 	while (web_counts(web).too_slow == 0) {
-		assert_int_equal(web_step(web), 0);
+		assert_int_equal(tl_http_step(&http), 0);
 		assert_true(tl_clock_mono_ns() < deadline);
 	}
 	assert_int_equal(status_of(hear(fd)), 408);

@@ -53,10 +53,10 @@ static enum tl_exit run(const struct options *options)
 {
 	struct client_http_config config = {
 		.url = options->url,
-		.token_file = options->token_file,
+		.token_file = options->http.token_file,
 		.ca_file = options->ca_file,
-		.cert = options->cert,
-		.key = options->key,
+		.cert = options->http.cert,
+		.key = options->http.key,
 		.insecure = options->insecure,
 		.timeout_ns = TIMEOUT_S * TL_SECOND_NS,
 	};

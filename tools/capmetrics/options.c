@@ -14,7 +14,7 @@
 #define HOUR_NS	    (3600 * TL_SECOND_NS)
 
 static const struct tl_opt rows[] = {
-	{0, "listen", TL_OPT_STRING, FIELD(listen), "ADDR:PORT",
+	{0, "listen", TL_OPT_STRING, FIELD(http.listen), "ADDR:PORT",
 	 "serve the page and its data there (127.0.0.1:8081); [ADDR]:PORT for IPv6", 0, 0, 0, 0},
 	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
 	 "where tools report (ipc:///run/tapline/stats.sock)", 0, 0, 0, 0},
@@ -24,29 +24,29 @@ static const struct tl_opt rows[] = {
 	 "capladder's ladder.json (the newest below /run/tapline)", 0, 0, 0, 0},
 	{0, "engines", TL_OPT_STRING, FIELD(engines), "DIR",
 	 "ask the engines in this folder what they can do (this program's)", 0, 0, 0, 0},
-	{0, "token-file", TL_OPT_STRING, FIELD(token_file), "FILE",
+	{0, "token-file", TL_OPT_STRING, FIELD(http.token_file), "FILE",
 	 "lines NAME TOKEN: who may look; a client shows the first", 0, 0, 0, 0},
-	{0, "cert-file", TL_OPT_STRING, FIELD(cert), "FILE", "PEM certificate chain: serve TLS", 0,
-	 0, 0, 0},
-	{0, "key-file", TL_OPT_STRING, FIELD(key), "FILE", "PEM key of the certificate", 0, 0, 0,
-	 0},
-	{0, "client-ca-file", TL_OPT_STRING, FIELD(client_ca), "FILE",
+	{0, "cert-file", TL_OPT_STRING, FIELD(http.cert), "FILE",
+	 "PEM certificate chain: serve TLS", 0, 0, 0, 0},
+	{0, "key-file", TL_OPT_STRING, FIELD(http.key), "FILE", "PEM key of the certificate", 0, 0,
+	 0, 0},
+	{0, "client-ca-file", TL_OPT_STRING, FIELD(http.client_ca), "FILE",
 	 "PEM certificates: clients must have one of theirs", 0, 0, 0, 0},
-	{0, "host", TL_OPT_LIST, FIELD(hosts), "NAME",
+	{0, "host", TL_OPT_LIST, FIELD(http.hosts), "NAME",
 	 "on loopback: a further name in the Host header; repeatable", 0, 0, 0, 0},
 	{0, "allow-uid", TL_OPT_LIST, FIELD(allow_uid), "USER",
 	 "who may report, besides root, this user and tapline; repeatable", 0, 0, 0, 0},
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0,
 	 "off loopback: allow tcp://, and HTTP without TLS or token", 0, 0, 0, 0},
-	{0, "max-connections", TL_OPT_NUMBER, FIELD(max_connections), "N",
+	{0, "max-connections", TL_OPT_NUMBER, FIELD(http.max_connections), "N",
 	 "connections at a time (1024)", 1, 65536, 0, 0},
-	{0, "max-per-address", TL_OPT_NUMBER, FIELD(max_per_address), "N",
+	{0, "max-per-address", TL_OPT_NUMBER, FIELD(http.max_per_address), "N",
 	 "of them from one address (0: no limit)", 0, 65536, 0, 0},
 	{0, "max-clients", TL_OPT_NUMBER, FIELD(max_clients), "N", "of them at /events (64)", 1,
 	 4096, 0, 0},
-	{0, "timeout", TL_OPT_DURATION, FIELD(timeout_ns), "TIME",
+	{0, "timeout", TL_OPT_DURATION, FIELD(http.timeout_ns), "TIME",
 	 "close a connection that is silent so long (30s)", TL_SECOND_NS, HOUR_NS, 0, 0},
-	{0, "deadline", TL_OPT_DURATION, FIELD(deadline_ns), "TIME",
+	{0, "deadline", TL_OPT_DURATION, FIELD(http.deadline_ns), "TIME",
 	 "or whose request takes so long to come in (1m)", TL_SECOND_NS, HOUR_NS, 0, 0},
 	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
 	 "print what this program reports of itself", 0, 0, 0, 0},
@@ -79,12 +79,12 @@ static int refuse(const char *text)
 int options_parse(struct options *o, int argc, char **argv)
 {
 	*o = (struct options){
-		.listen = "127.0.0.1:8081",
+		.http = {.listen = "127.0.0.1:8081",
+			 .max_connections = 1024,
+			 .timeout_ns = 30 * TL_SECOND_NS,
+			 .deadline_ns = 60 * TL_SECOND_NS},
 		.url = "http://127.0.0.1:8081",
-		.max_connections = 1024,
 		.max_clients = 64,
-		.timeout_ns = 30 * TL_SECOND_NS,
-		.deadline_ns = 60 * TL_SECOND_NS,
 	};
 
 	int first = tl_opt_parse(&program, argc, argv, o);
@@ -135,23 +135,21 @@ static int choose_stats(struct options *o)
 
 static int check_address(struct options *o)
 {
-	if (tl_listen_parse(o->listen, &o->address) < 0) {
-		tl_log_err("--listen '%s': not ADDR:PORT or [ADDR]:PORT, in numbers", o->listen);
-		return -EINVAL;
+	int err = tl_http_check(&o->http, &o->address);
+
+	if (err < 0 || o->address.is_loopback || o->insecure) {
+		return err;
 	}
-	if (o->address.is_loopback || o->insecure) {
-		return 0;
-	}
-	if (!o->cert) {
+	if (!o->http.cert) {
 		tl_log_err("--listen %s: plain HTTP is for loopback; give --cert-file and "
 			   "--key-file, or --insecure",
-			   o->listen);
+			   o->http.listen);
 		return -EINVAL;
 	}
-	if (!o->token_file && !o->client_ca) {
+	if (!o->http.token_file && !o->http.client_ca) {
 		tl_log_err("--listen %s: anyone could look; give --token-file, --client-ca-file or "
 			   "--insecure",
-			   o->listen);
+			   o->http.listen);
 		return -EINVAL;
 	}
 	return 0;
@@ -164,12 +162,6 @@ int options_check(struct options *o)
 	}
 	if (o->json || o->ca_file) {
 		return refuse("--json and --ca-file go with --top, --once and --mcp");
-	}
-	if (!o->cert != !o->key) {
-		return refuse("--cert-file and --key-file go together");
-	}
-	if (o->client_ca && !o->cert) {
-		return refuse("--client-ca-file needs --cert-file and --key-file");
 	}
 	int err = check_address(o);
 	return err == 0 ? choose_stats(o) : err;

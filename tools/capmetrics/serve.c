@@ -6,12 +6,9 @@
 #include <limits.h>
 #include <poll.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,17 +23,13 @@
 #include "self.h"
 #include "service.h"
 
-enum { TICK_MS = 1000, SPARE_FILES = 64 };
+enum { TICK_MS = 1000 };
 
 #define RUN_FOLDER "/run/tapline"
 
 struct server {
 	const struct options *options;
-	struct tl_listen_address address;
-	int listen_fd;
-	int hangup_fd;
-	struct tl_auth *auth;
-	struct tl_tls *tls;
+	struct tl_http http;
 	struct tl_textbuf capabilities;
 	struct ledger *ledger;
 	struct news *news;
@@ -49,22 +42,6 @@ struct server {
 };
 
 /* --- what needs the caller's rights ------------------------------------------- */
-
-/* A connection is a descriptor; what is allowed at all is enough or is said. */
-static void raise_file_limit(uint64_t connections)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t)connections + SPARE_FILES;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted) {
-		return;
-	}
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted) {
-		tl_log_warn("only %llu files may be open: not room for --max-connections %llu",
-			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
-	}
-}
 
 /*
  * The folder of the place that all tools know, when nobody has made it: the socket is
@@ -118,41 +95,19 @@ static bool reads_file(const struct options *o)
 static int open_first(struct server *s)
 {
 	const struct options *o = s->options;
-	int err = 0;
 
-	raise_file_limit(o->max_connections);
-	if (o->token_file) {
-		err = tl_auth_open(&s->auth, o->token_file);
-	}
-	if (err == 0 && o->cert) {
-		err = tl_tls_open(&s->tls, o->cert, o->key, o->client_ca);
-	}
-	if (err == 0) {
-		err = tl_listen_open(&s->address, &s->listen_fd);
-	}
+	ask_engines(s);
+	int err = tl_http_open(&s->http, &o->http, &o->address);
 	if (err == 0 && reads_file(o)) {
 		err = open_feed(s);
 	}
 	if (err == 0) {
-		ask_engines(s);
 		make_run_folder(o);
 	}
 	return err;
 }
 
 /* --- what starts threads, or sees what others send ------------------------------ */
-
-/* A descriptor that tells of SIGHUP, which no thread gets otherwise. */
-static int open_hangup(struct server *s)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, 0);
-	s->hangup_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return s->hangup_fd < 0 ? -errno : 0;
-}
 
 static int open_inputs(struct server *s)
 {
@@ -166,31 +121,21 @@ static int open_inputs(struct server *s)
 
 static int open_web(struct server *s)
 {
-	const struct options *o = s->options;
 	const struct web_config config = {
-		.address = s->address,
-		.listen_fd = s->listen_fd,
-		.hosts = &o->hosts,
-		.auth = s->auth,
-		.tls = s->tls,
+		.http = &s->http,
 		.pages = pages_table,
 		.context = &s->pages,
 		.assets = assets_table(),
-		.timeout_ns = o->timeout_ns,
-		.deadline_ns = o->deadline_ns,
-		.max_connections = (unsigned int)o->max_connections,
-		.max_per_address = (unsigned int)o->max_per_address,
 	};
 
 	s->pages = (struct pages){
 		.ledger = s->ledger,
-		.ladder_path = o->ladder,
+		.ladder_path = s->options->ladder,
 		.capabilities = s->capabilities.data,
 		.capabilities_len = s->capabilities.len,
 		.news = s->news,
 		.feed = s->feed,
 	};
-	s->listen_fd = -1;
 	return web_open(&s->web, &config);
 }
 
@@ -202,7 +147,7 @@ static int open_self(struct server *s)
 		.news = s->news,
 		.feed = s->feed,
 		.ledger = s->ledger,
-		.place = s->options->listen,
+		.place = s->options->http.listen,
 	};
 	return self_open(&s->self);
 }
@@ -228,9 +173,6 @@ static int server_open(struct server *s)
 		err = tl_privilege_drop(TL_PRIVILEGE_USER, 0);
 	}
 	if (err == 0) {
-		err = open_hangup(s);
-	}
-	if (err == 0) {
 		err = open_inputs(s);
 	}
 	if (err == 0) {
@@ -248,43 +190,21 @@ static void server_close(struct server *s)
 	news_destroy(s->news);
 	ledger_destroy(s->ledger);
 	tl_textbuf_fini(&s->capabilities);
-	tl_auth_close(s->auth);
-	tl_tls_close(s->tls);
-	if (s->listen_fd >= 0) {
-		close(s->listen_fd);
-	}
-	if (s->hangup_fd >= 0) {
-		close(s->hangup_fd);
-	}
+	tl_http_close(&s->http);
 }
 
 /* --- running ---------------------------------------------------------------------- */
 
-static void take_hangup(struct server *s)
-{
-	struct signalfd_siginfo info;
-
-	if (read(s->hangup_fd, &info, sizeof(info)) != sizeof(info)) {
-		return;
-	}
-	if (s->auth) {
-		tl_auth_reload(s->auth);
-	}
-	if (s->tls) {
-		tl_tls_reload(s->tls);
-	}
-}
-
 static int wait_for_work(struct server *s, bool more)
 {
 	struct pollfd fds[] = {
-		{.fd = web_fd(s->web), .events = POLLIN},
+		{.fd = tl_http_fd(&s->http), .events = POLLIN},
 		{.fd = inbox_fd(s->inbox), .events = POLLIN},
 		{.fd = s->feed ? feed_fd(s->feed) : -1, .events = POLLIN},
-		{.fd = s->hangup_fd, .events = POLLIN},
+		{.fd = s->http.hangup_fd, .events = POLLIN},
 		{.fd = tl_service_fd(), .events = POLLIN},
 	};
-	int wait_ms = more ? 0 : web_wait_ms(s->web, TICK_MS);
+	int wait_ms = more ? 0 : tl_http_wait_ms(&s->http, TICK_MS);
 
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms) < 0 && errno != EINTR) {
 		return -errno;
@@ -325,8 +245,8 @@ static int serve(struct server *s)
 	int more = 0;
 	int err = 0;
 
-	tl_log_note("serving at %s://%s/, reports come in at %s", s->tls ? "https" : "http",
-		    s->address.text, s->options->stats_url);
+	tl_log_note("serving at %s://%s/, reports come in at %s", s->http.tls ? "https" : "http",
+		    s->http.address.text, s->options->stats_url);
 	tl_service_ready(s->options->ready_fd ? (int)s->options->ready_fd : -1);
 	while (err == 0 && !tl_service_stopping()) {
 		err = wait_for_work(s, more > 0);
@@ -336,8 +256,8 @@ static int serve(struct server *s)
 			return more;
 		}
 		tick(s, now_ns);
-		err = web_step(s->web);
-		take_hangup(s);
+		err = tl_http_step(&s->http);
+		tl_http_take_hangup(&s->http);
 		if (tl_service_take_stats()) {
 			self_log(&s->self);
 		}
@@ -369,8 +289,7 @@ int serve_run(const struct options *options)
 		return TL_EXIT_FAILED;
 	}
 	s->options = options;
-	s->address = options->address;
-	s->listen_fd = s->hangup_fd = -1;
+	tl_http_init(&s->http);
 	int err = server_open(s);
 	if (err == 0) {
 		err = serve(s);

@@ -11,8 +11,7 @@
 #include "web_private.h"
 
 enum {
-	CONNECTION_MEMORY = 16 << 10, /* a request's head is at most this */
-	OPTIONS_MAX = 4,
+	HEAD_BYTES = 16 << 10,
 };
 
 static const char plain_text[] = "text/plain; charset=utf-8";
@@ -130,31 +129,13 @@ const char *web_query(const struct web_request *request, const char *name)
 	return value ? value : "";
 }
 
-static bool is_certified(const struct web *web, struct MHD_Connection *connection)
-{
-	if (!web->config.tls) {
-		return true;
-	}
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	return tl_tls_client_is_certified(web->config.tls, info->tls_session);
-}
-
-static bool is_for_us(const struct web *web, struct MHD_Connection *connection)
-{
-	const struct web_config *c = &web->config;
-
-	return !c->address.is_loopback ||
-	       tl_listen_host_is_ours(&c->address, c->hosts,
-				      header(connection, MHD_HTTP_HEADER_HOST));
-}
-
 static bool has_token(struct web *web, struct MHD_Connection *connection)
 {
 	uint64_t held_back;
 
-	if (!web->config.auth ||
-	    tl_auth_check(web->config.auth, header(connection, MHD_HTTP_HEADER_AUTHORIZATION))) {
+	if (!web->config.http->auth ||
+	    tl_auth_check(web->config.http->auth,
+			  header(connection, MHD_HTTP_HEADER_AUTHORIZATION))) {
 		return true;
 	}
 	if (tl_log_allowed(&web->unauthorized_limit, &held_back)) {
@@ -204,11 +185,11 @@ static enum MHD_Result hand_out(struct web *web, struct MHD_Connection *connecti
 static enum MHD_Result decide(struct web *web, struct MHD_Connection *connection, const char *path,
 			      const char *method)
 {
-	if (!is_certified(web, connection)) {
+	if (!tl_http_is_certified(web->config.http, connection)) {
 		return refuse(web, connection, MHD_HTTP_FORBIDDEN,
 			      "a client certificate is needed\n", 0, 0);
 	}
-	if (!is_for_us(web, connection)) {
+	if (!tl_http_is_ours(web->config.http, connection)) {
 		return refuse(web, connection, MHD_HTTP_MISDIRECTED_REQUEST, "no such host here\n",
 			      0, 0);
 	}
@@ -271,54 +252,6 @@ static void on_answered(void *context, struct MHD_Connection *connection, void *
 	tl_visitors_again(connection);
 }
 
-static void log_line(void *context, const char *format, va_list arguments)
-{
-	char line[512];
-
-	(void)context;
-	vsnprintf(line, sizeof(line), format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	tl_log_debug("http: %s", line);
-}
-
-static unsigned int add_tls(struct MHD_OptionItem *o, const struct tl_tls *tls)
-{
-	unsigned int count = 0;
-
-	if (!tls) {
-		return 0;
-	}
-	o[count++] =
-		(struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tl_tls_retrieve};
-	o[count++] =
-		(struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)tl_tls_priorities};
-	if (tl_tls_client_ca(tls)) {
-		o[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
-						     (void *)tl_tls_client_ca(tls)};
-	}
-	return count;
-}
-
-static struct MHD_Daemon *start_daemon(struct web *web)
-{
-	const struct web_config *c = &web->config;
-	struct MHD_OptionItem more[OPTIONS_MAX] = {0};
-	unsigned int count = add_tls(more, c->tls);
-	unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-			     (c->tls ? MHD_USE_TLS : 0);
-
-	more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, 0};
-	return MHD_start_daemon(
-		flags, 0, 0, 0, on_request, web, MHD_OPTION_EXTERNAL_LOGGER, log_line, (void *)0,
-		MHD_OPTION_LISTEN_SOCKET, c->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-		c->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->max_per_address,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)(c->timeout_ns / TL_SECOND_NS),
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_NOTIFY_COMPLETED, on_answered, web, MHD_OPTION_NOTIFY_CONNECTION,
-		tl_visitors_notify, &web->visitors, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
-}
-
 /* --- the server ------------------------------------------------------------- */
 
 int web_open(struct web **out, const struct web_config *config)
@@ -326,18 +259,14 @@ int web_open(struct web **out, const struct web_config *config)
 	struct web *web = calloc(1, sizeof(*web));
 
 	if (!web) {
-		close(config->listen_fd);
 		return -ENOMEM;
 	}
 	web->config = *config;
-	web->visitors.deadline_ns = config->deadline_ns;
-	web->visitors.tls = config->tls;
-	web->daemon = start_daemon(web);
-	if (!web->daemon) {
-		tl_log_err("cannot start the HTTP server");
-		close(config->listen_fd);
+	const struct tl_http_handler handler = {on_request, on_answered, web, HEAD_BYTES};
+	int err = tl_http_start(config->http, &handler);
+	if (err < 0) {
 		free(web);
-		return -EIO;
+		return err;
 	}
 	*out = web;
 	return 0;
@@ -349,42 +278,17 @@ void web_close(struct web *web)
 		/* It does not stop while connections are suspended. */
 		web->closing = true;
 		web_wake(web);
-		MHD_run(web->daemon);
-		MHD_stop_daemon(web->daemon);
+		tl_http_step(web->config.http);
+		tl_http_stop(web->config.http);
 		free(web);
 	}
-}
-
-int web_fd(const struct web *web)
-{
-	return MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-}
-
-int web_wait_ms(struct web *web, int most_ms)
-{
-	MHD_UNSIGNED_LONG_LONG left_ms;
-
-	if (MHD_get_timeout(web->daemon, &left_ms) == MHD_YES &&
-	    left_ms < (MHD_UNSIGNED_LONG_LONG)most_ms) {
-		return (int)left_ms;
-	}
-	return most_ms;
-}
-
-int web_step(struct web *web)
-{
-	if (MHD_run(web->daemon) != MHD_YES) {
-		return -EIO;
-	}
-	tl_visitors_tend(&web->visitors, tl_clock_mono_ns());
-	return 0;
 }
 
 struct web_counts web_counts(const struct web *web)
 {
 	struct web_counts counts = web->counts;
 
-	counts.too_slow = web->visitors.cut_off;
-	counts.connections = web->visitors.count;
+	counts.too_slow = web->config.http->visitors.cut_off;
+	counts.connections = web->config.http->visitors.count;
 	return counts;
 }

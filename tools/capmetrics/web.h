@@ -10,10 +10,8 @@
 
 #include <sys/types.h>
 
-#include "auth.h"
-#include "listen.h"
+#include "http.h"
 #include "text.h"
-#include "visitors.h"
 
 struct web_request {
 	struct MHD_Connection *connection;
@@ -60,18 +58,10 @@ struct web_asset {
 };
 
 struct web_config {
-	struct tl_listen_address address;
-	int listen_fd;			 /* the server's from then on */
-	const struct tl_opt_list *hosts; /* further names we are spoken to by */
-	struct tl_auth *auth;		 /* 0 = anyone */
-	struct tl_tls *tls;		 /* 0 = plain */
+	struct tl_http *http; /* open; started and stopped here, its steps are the caller's */
 	const struct web_page *pages;
 	void *context;			/* of the pages */
 	const struct web_asset *assets; /* 0 = none */
-	uint64_t timeout_ns;		/* of silence */
-	uint64_t deadline_ns;		/* of a request, from its first byte to its last */
-	unsigned int max_connections;
-	unsigned int max_per_address; /* 0 = no limit of its own */
 };
 
 struct web_counts {
@@ -88,16 +78,9 @@ struct web_counts {
 
 struct web;
 
-/* 0 or -errno. `config` is copied; the listening socket is closed on failure too. */
+/* 0 or -errno. `config` is copied. */
 int web_open(struct web **out, const struct web_config *config);
 void web_close(struct web *web);
-
-/* Readable when web_step has something to do; it also has by web_wait_ms. */
-int web_fd(const struct web *web);
-/* At most `most_ms`. */
-int web_wait_ms(struct web *web, int most_ms);
-/* Does what there is to do, without waiting. 0 or -EIO. */
-int web_step(struct web *web);
 
 /* Asks all streams again, in the next step. */
 void web_wake(struct web *web);

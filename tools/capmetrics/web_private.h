@@ -10,8 +10,6 @@ struct web_flow;
 
 struct web {
 	struct web_config config;
-	struct MHD_Daemon *daemon;
-	struct tl_visitors visitors;
 	struct web_counts counts;
 	struct tl_log_limit unauthorized_limit;
 	struct web_flow *flows; /* streams under way */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* receiver: takes batches over HTTPS and stores each event once. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "clock.h"
 #include "exit.h"
@@ -17,22 +15,13 @@
 #define STOP_WAIT_NS (5 * TL_SECOND_NS)
 
 struct config {
-	const char *listen;
-	const char *token_file;
-	const char *cert;
-	const char *key;
-	const char *client_ca;
-	struct tl_opt_list hosts;
+	struct tl_http_options http;
 	const char *output;
 	uint64_t segment_bytes;
 	uint64_t segment_age_ns;
 	bool zstd;
 	uint64_t max_body;
 	uint64_t backlog;
-	uint64_t max_connections;
-	uint64_t max_per_address;
-	uint64_t timeout_ns;
-	uint64_t deadline_ns;
 	const char *stats_url;
 	bool list_metrics;
 	uint64_t ready_fd;
@@ -42,17 +31,17 @@ struct config {
 #define HOUR_NS	    (3600 * TL_SECOND_NS)
 
 static const struct tl_opt options[] = {
-	{0, "listen", TL_OPT_STRING, FIELD(listen), "ADDR:PORT",
+	{0, "listen", TL_OPT_STRING, FIELD(http.listen), "ADDR:PORT",
 	 "where to listen (127.0.0.1:8480); [ADDR]:PORT for IPv6", 0, 0, 0, 0},
-	{0, "token-file", TL_OPT_STRING, FIELD(token_file), "FILE",
+	{0, "token-file", TL_OPT_STRING, FIELD(http.token_file), "FILE",
 	 "lines NAME TOKEN: who may deliver", 0, 0, 0, 0},
-	{0, "cert-file", TL_OPT_STRING, FIELD(cert), "FILE", "PEM certificate chain: serve TLS", 0,
-	 0, 0, 0},
-	{0, "key-file", TL_OPT_STRING, FIELD(key), "FILE", "PEM key of the certificate", 0, 0, 0,
-	 0},
-	{0, "client-ca-file", TL_OPT_STRING, FIELD(client_ca), "FILE",
+	{0, "cert-file", TL_OPT_STRING, FIELD(http.cert), "FILE",
+	 "PEM certificate chain: serve TLS", 0, 0, 0, 0},
+	{0, "key-file", TL_OPT_STRING, FIELD(http.key), "FILE", "PEM key of the certificate", 0, 0,
+	 0, 0},
+	{0, "client-ca-file", TL_OPT_STRING, FIELD(http.client_ca), "FILE",
 	 "PEM certificates: clients must have one of theirs", 0, 0, 0, 0},
-	{0, "host", TL_OPT_LIST, FIELD(hosts), "NAME",
+	{0, "host", TL_OPT_LIST, FIELD(http.hosts), "NAME",
 	 "on loopback: a further name in the Host header (repeatable)", 0, 0, 0, 0},
 	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
 	 "folder for segment files, or - (default: -, stdout)", 0, 0, 0, 0},
@@ -66,13 +55,13 @@ static const struct tl_opt options[] = {
 	 "biggest body, as sent (8M); decompressed 4 times that", 1024, 256 << 20, 0, 0},
 	{0, "backlog", TL_OPT_SIZE, FIELD(backlog), "SIZE",
 	 "bodies held before others are asked to wait (64M)", 65536, 1ull << 40, 0, 0},
-	{0, "max-connections", TL_OPT_NUMBER, FIELD(max_connections), "N",
+	{0, "max-connections", TL_OPT_NUMBER, FIELD(http.max_connections), "N",
 	 "connections at a time (512)", 1, 65536, 0, 0},
-	{0, "max-per-address", TL_OPT_NUMBER, FIELD(max_per_address), "N",
+	{0, "max-per-address", TL_OPT_NUMBER, FIELD(http.max_per_address), "N",
 	 "of them from one address (64; 0 no limit)", 0, 65536, 0, 0},
-	{0, "timeout", TL_OPT_DURATION, FIELD(timeout_ns), "TIME",
+	{0, "timeout", TL_OPT_DURATION, FIELD(http.timeout_ns), "TIME",
 	 "close a connection that is silent so long (30s)", TL_SECOND_NS, HOUR_NS, 0, 0},
-	{0, "deadline", TL_OPT_DURATION, FIELD(deadline_ns), "TIME",
+	{0, "deadline", TL_OPT_DURATION, FIELD(http.deadline_ns), "TIME",
 	 "or whose request takes so long to come in (2m)", TL_SECOND_NS, HOUR_NS, 0, 0},
 	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
 	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
@@ -91,47 +80,33 @@ static const struct tl_program program = {
 
 struct tool {
 	const struct config *config;
-	struct server_config server_config;
-	struct tl_auth *auth;
-	struct tl_tls *tls;
+	struct tl_http http;
 	struct output *output;
 	struct dedup *dedup;
 	struct writer *writer;
 	struct server *server;
 	struct tell tell;
 	struct tl_metrics *metrics;
-	int listen_fd;
-	int hangup_fd;
 };
 
 /* --- what must hold before anything is opened ----------------------------------- */
 
-static int refuse(const char *text)
-{
-	tl_log_err("%s", text);
-	return -EINVAL;
-}
-
 static int check_config(const struct config *c, struct tl_listen_address *address)
 {
-	if (tl_listen_parse(c->listen, address) < 0) {
-		tl_log_err("--listen '%s': not ADDR:PORT or [ADDR]:PORT, in numbers", c->listen);
-		return -EINVAL;
+	const char *listen = c->http.listen;
+	int err = tl_http_check(&c->http, address);
+
+	if (err < 0 || address->is_loopback) {
+		return err;
 	}
-	if (!c->cert != !c->key) {
-		return refuse("--cert-file and --key-file go together");
-	}
-	if (c->client_ca && !c->cert) {
-		return refuse("--client-ca-file needs --cert-file and --key-file");
-	}
-	if (!c->cert && !address->is_loopback) {
+	if (!c->http.cert) {
 		tl_log_err(
 			"--listen %s: plain HTTP is for loopback; give --cert-file and --key-file",
-			c->listen);
+			listen);
 		return -EINVAL;
 	}
-	if (!c->token_file && !address->is_loopback) {
-		tl_log_err("--listen %s: anyone could deliver; give --token-file", c->listen);
+	if (!c->http.token_file) {
+		tl_log_err("--listen %s: anyone could deliver; give --token-file", listen);
 		return -EINVAL;
 	}
 	return 0;
@@ -140,20 +115,11 @@ static int check_config(const struct config *c, struct tl_listen_address *addres
 /* --- opening ---------------------------------------------------------------------- */
 
 /* What needs the caller's rights. */
-static int open_first(struct tool *t)
+static int open_first(struct tool *t, const struct tl_listen_address *address)
 {
 	const struct config *c = t->config;
-	int err = 0;
+	int err = tl_http_open(&t->http, &c->http, address);
 
-	if (c->token_file) {
-		err = tl_auth_open(&t->auth, c->token_file);
-	}
-	if (err == 0 && c->cert) {
-		err = tl_tls_open(&t->tls, c->cert, c->key, c->client_ca);
-	}
-	if (err == 0) {
-		err = tl_listen_open(&t->server_config.address, &t->listen_fd);
-	}
 	/* What is wrong with the folder is said when it is opened. */
 	if (err == 0 && strcmp(c->output, "-") != 0) {
 		tl_segment_make_folder(c->output);
@@ -177,38 +143,19 @@ static int open_output(struct tool *t)
 
 static int open_server(struct tool *t)
 {
-	const struct config *c = t->config;
-	struct server_config *s = &t->server_config;
+	const struct server_config config = {
+		.http = &t->http,
+		.writer = t->writer,
+		.max_body = t->config->max_body,
+		.backlog = t->config->backlog,
+	};
 
-	s->listen_fd = t->listen_fd;
-	s->hosts = &c->hosts;
-	s->auth = t->auth;
-	s->tls = t->tls;
-	s->writer = t->writer;
-	s->max_body = c->max_body;
-	s->backlog = c->backlog;
-	s->timeout_ns = c->timeout_ns;
-	s->deadline_ns = c->deadline_ns;
-	s->max_connections = (unsigned int)c->max_connections;
-	s->max_per_address = (unsigned int)c->max_per_address;
-	return server_open(&t->server, s);
+	return server_open(&t->server, &config);
 }
 
-/* A descriptor that tells of SIGHUP, which no thread gets otherwise. */
-static int open_hangup(struct tool *t)
+static int tool_open(struct tool *t, const struct tl_listen_address *address)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, 0);
-	t->hangup_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return t->hangup_fd < 0 ? -errno : 0;
-}
-
-static int tool_open(struct tool *t)
-{
-	int err = open_first(t);
+	int err = open_first(t, address);
 
 	if (err == 0) {
 		err = tl_privilege_drop(TL_PRIVILEGE_USER, 0);
@@ -217,47 +164,30 @@ static int tool_open(struct tool *t)
 		err = open_output(t);
 	}
 	if (err == 0) {
-		err = open_hangup(t);
-	}
-	if (err == 0) {
 		err = writer_start(&t->writer, t->output, t->dedup);
 	}
 	if (err == 0) {
 		err = open_server(t);
 	}
 	t->tell = (struct tell){.writer = t->writer, .server = t->server};
-	return err == 0 ? tell_open(&t->metrics, &t->tell, t->config->stats_url, t->config->listen)
+	return err == 0 ? tell_open(&t->metrics, &t->tell, t->config->stats_url,
+				    t->config->http.listen)
 			: err;
 }
 
 /* --- running ---------------------------------------------------------------------- */
 
-static void take_hangup(struct tool *t)
-{
-	struct signalfd_siginfo info;
-
-	if (read(t->hangup_fd, &info, sizeof(info)) != sizeof(info)) {
-		return;
-	}
-	if (t->auth) {
-		tl_auth_reload(t->auth);
-	}
-	if (t->tls) {
-		tl_tls_reload(t->tls);
-	}
-	writer_rotate(t->writer);
-}
-
 static int serve(struct tool *t)
 {
 	int err = 0;
 
-	tl_log_note("listening at %s://%s", t->tls ? "https" : "http",
-		    t->server_config.address.text);
+	tl_log_note("listening at %s://%s", t->http.tls ? "https" : "http", t->http.address.text);
 	tl_service_ready(t->config->ready_fd ? (int)t->config->ready_fd : -1);
 	while (err == 0 && !tl_service_stopping()) {
-		err = server_step(t->server, t->hangup_fd, TL_SECOND_NS);
-		take_hangup(t);
+		err = server_step(t->server, t->http.hangup_fd, TL_SECOND_NS);
+		if (tl_http_take_hangup(&t->http)) {
+			writer_rotate(t->writer);
+		}
 		tl_metrics_tick(t->metrics);
 		if (tl_service_take_stats()) {
 			server_log_counts(t->server);
@@ -301,11 +231,7 @@ static int tool_close(struct tool *t)
 	}
 	err = output_close(t->output, t->dedup);
 	dedup_destroy(t->dedup);
-	tl_auth_close(t->auth);
-	tl_tls_close(t->tls);
-	if (t->hangup_fd >= 0) {
-		close(t->hangup_fd);
-	}
+	tl_http_close(&t->http);
 	return err;
 }
 
@@ -326,10 +252,10 @@ static int exit_code(int err)
 
 static int run(const struct config *config, const struct tl_listen_address *address)
 {
-	struct tool tool = {.config = config, .listen_fd = -1, .hangup_fd = -1};
+	struct tool tool = {.config = config};
 
-	tool.server_config.address = *address;
-	int err = tool_open(&tool);
+	tl_http_init(&tool.http);
+	int err = tool_open(&tool, address);
 	if (err < 0) {
 		tool_close(&tool);
 		return exit_code(err);
@@ -343,16 +269,16 @@ int main(int argc, char **argv)
 {
 	struct tl_listen_address address;
 	struct config config = {
-		.listen = "127.0.0.1:8480",
+		.http = {.listen = "127.0.0.1:8480",
+			 .max_connections = 512,
+			 .max_per_address = 64,
+			 .timeout_ns = 30 * TL_SECOND_NS,
+			 .deadline_ns = 120 * TL_SECOND_NS},
 		.output = "-",
 		.segment_bytes = 64 << 20,
 		.segment_age_ns = 300 * TL_SECOND_NS,
 		.max_body = 8 << 20,
 		.backlog = 64 << 20,
-		.max_connections = 512,
-		.max_per_address = 64,
-		.timeout_ns = 30 * TL_SECOND_NS,
-		.deadline_ns = 120 * TL_SECOND_NS,
 	};
 
 	int first = tl_opt_parse(&program, argc, argv, &config);

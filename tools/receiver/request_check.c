@@ -46,10 +46,10 @@ static void refuse_token(struct request *r)
 /* True when it has the right to deliver. */
 static bool check_token(struct request *r)
 {
-	if (!r->server->config.auth) {
+	if (!r->server->config.http->auth) {
 		return true;
 	}
-	const char *name = tl_auth_check(r->server->config.auth,
+	const char *name = tl_auth_check(r->server->config.http->auth,
 					 request_header(r, MHD_HTTP_HEADER_AUTHORIZATION));
 	if (!name) {
 		refuse_token(r);
@@ -62,19 +62,13 @@ static bool check_token(struct request *r)
 /* The connection: is it for us, and from whom. */
 static bool check_origin(struct request *r)
 {
-	const struct server_config *c = &r->server->config;
+	const struct tl_http *http = r->server->config.http;
 
-	if (c->tls) {
-		const union MHD_ConnectionInfo *info =
-			MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		if (!tl_tls_client_is_certified(c->tls, info->tls_session)) {
-			request_decide(r, MHD_HTTP_FORBIDDEN, "a client certificate is needed\n");
-			return false;
-		}
+	if (!tl_http_is_certified(http, r->connection)) {
+		request_decide(r, MHD_HTTP_FORBIDDEN, "a client certificate is needed\n");
+		return false;
 	}
-	if (c->address.is_loopback &&
-	    !tl_listen_host_is_ours(&c->address, c->hosts,
-				    request_header(r, MHD_HTTP_HEADER_HOST))) {
+	if (!tl_http_is_ours(http, r->connection)) {
 		request_decide(r, MHD_HTTP_MISDIRECTED_REQUEST, "no such host here\n");
 		return false;
 	}

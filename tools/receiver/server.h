@@ -6,32 +6,20 @@
 #ifndef RECEIVER_SERVER_H
 #define RECEIVER_SERVER_H
 
-#include <microhttpd.h>
 #include <time.h>
 
-#include "auth.h"
-#include "listen.h"
+#include "http.h"
 #include "log.h"
 #include "tally.h"
-#include "tls.h"
-#include "visitors.h"
 #include "writer.h"
 
 enum { SERVER_INFLATE_FACTOR = 4 }; /* a body may be so many times --max-body, decompressed */
 
 struct server_config {
-	struct tl_listen_address address;
-	int listen_fd;			 /* the server's from then on */
-	const struct tl_opt_list *hosts; /* further names we are spoken to by */
-	struct tl_auth *auth;		 /* 0 = anyone */
-	struct tl_tls *tls;		 /* 0 = plain */
+	struct tl_http *http; /* open; started and stopped here */
 	struct writer *writer;
-	uint64_t max_body;    /* bytes, as sent */
-	uint64_t backlog;     /* bytes of bodies held, after which others are refused */
-	uint64_t timeout_ns;  /* of silence */
-	uint64_t deadline_ns; /* of a request, from its first byte to its last */
-	unsigned int max_connections;
-	unsigned int max_per_address; /* 0 = no limit of its own */
+	uint64_t max_body; /* bytes, as sent */
+	uint64_t backlog;  /* bytes of bodies held, after which others are refused */
 };
 
 /* Why requests were not taken. */
@@ -48,10 +36,8 @@ struct request;
 
 struct server {
 	struct server_config config;
-	struct MHD_Daemon *daemon;
 	struct tl_wire_reader *reader;
 	struct ZSTD_DCtx_s *zstd;
-	struct tl_visitors visitors;
 	struct tally *tally;	/* 0 without tokens */
 	uint64_t request_count; /* of requests under way */
 	uint64_t storing_count; /* of those, with the writer */

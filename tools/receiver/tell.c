@@ -49,8 +49,9 @@ static void gather_requests(const struct server *server, struct tl_metrics *m)
 	tl_metrics_add(m, REFUSED_REQUESTS, c->too_big, TL_LABELS("too_big"));
 	tl_metrics_add(m, REFUSED_REQUESTS, c->busy, TL_LABELS("busy"));
 	tl_metrics_add(m, REFUSED_REQUESTS, c->other, TL_LABELS("other"));
-	tl_metrics_add(m, REFUSED_REQUESTS, server->visitors.cut_off, TL_LABELS("too_slow"));
-	tl_metrics_add(m, OPEN_CONNECTIONS, server->visitors.count, 0);
+	tl_metrics_add(m, REFUSED_REQUESTS, server->config.http->visitors.cut_off,
+		       TL_LABELS("too_slow"));
+	tl_metrics_add(m, OPEN_CONNECTIONS, server->config.http->visitors.count, 0);
 	tl_metrics_add(m, HELD_BYTES, server->held_bytes, 0);
 }
 
