@@ -102,15 +102,14 @@ bool tl_nng_ear_close(struct tl_nng_ear *ear)
 	return tl_nng_close(ear->socket);
 }
 
-/* sockaddr_un of "path"; 0 or -errno. */
-static int look_up_ipc(struct tl_nng_ear *ear, const char *path)
+/* sockaddr_un of "path". */
+static void look_up_ipc(struct tl_nng_ear *ear, const char *path)
 {
 	struct sockaddr_un *address = (struct sockaddr_un *)&ear->address;
 
 	address->sun_family = AF_UNIX;
 	snprintf(address->sun_path, sizeof(address->sun_path), "%s", path);
 	ear->address_len = sizeof(*address);
-	return 0;
 }
 
 /* "host:port", "[host]:port": the address we listen at is on this machine. 0 or -errno. */
@@ -142,8 +141,11 @@ static int look_up(struct tl_nng_ear *ear)
 	if (ear->address_len > 0) {
 		return 0;
 	}
-	return strncmp(ear->url, "ipc://", 6) == 0 ? look_up_ipc(ear, ear->url + 6)
-						   : look_up_tcp(ear, ear->url + 6);
+	if (strncmp(ear->url, "ipc://", 6) != 0) {
+		return look_up_tcp(ear, ear->url + 6);
+	}
+	look_up_ipc(ear, ear->url + 6);
+	return 0;
 }
 
 /* A descriptor or -errno. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -229,4 +230,23 @@ int tl_privilege_drop(const char *user, unsigned int flags)
 		tl_log_err("cannot give up privileges (%s): %s", step, strerror(-err));
 	}
 	return err;
+}
+
+void tl_privilege_make_run_folder(void)
+{
+	const struct passwd *user;
+	struct stat st;
+
+	if (geteuid() != 0 || (mkdir(TL_RUN_FOLDER, 0755) < 0 && errno != EEXIST)) {
+		return;
+	}
+	user = getpwnam(TL_PRIVILEGE_USER);
+	if (!user || lstat(TL_RUN_FOLDER, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0 ||
+	    st.st_gid != 0) {
+		return;
+	}
+	if (chown(TL_RUN_FOLDER, 0, user->pw_gid) < 0 || chmod(TL_RUN_FOLDER, 02770) < 0) {
+		tl_log_warn("%s: cannot give it to the group of %s: %s", TL_RUN_FOLDER,
+			    TL_PRIVILEGE_USER, strerror(errno));
+	}
 }

@@ -31,4 +31,15 @@ int tl_privilege_drop(const char *user, unsigned int flags);
 
 #define TL_PRIVILEGE_USER "tapline"
 
+/* Where tools meet when root runs them: sockets, ladders, what a killed run has left. */
+#define TL_RUN_FOLDER "/run/tapline"
+
+/*
+ * Makes TL_RUN_FOLDER as whoever gave up root needs it: of the group of
+ * TL_PRIVILEGE_USER, who makes sockets there. As root only, and only if it is
+ * not there or root's alone; before tl_privilege_drop. What fails is logged, and
+ * shows again where the folder is used.
+ */
+void tl_privilege_make_run_folder(void);
+
 #endif

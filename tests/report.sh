@@ -5,7 +5,7 @@
 awk '
 	{ printf "  %-8s %5d passed %3d failed %3d skipped\n", $1, $2, $3, $4
 	  passed += $2; failed += $3; skipped += $4 }
-	END { print "  not part of check: make soak (SOAKS=\"xdp receiver delivery\", an hour: load, kills,"
+	END { print "  not part of check: make soak (SOAKS=\"features xdp receiver delivery\", an hour: load, kills,"
 	      print "  fuzzed and slow requests), make check-kernels, make valgrind, MODEL=big make model,"
 	      print "  make fuzz FUZZ_SECONDS=600, make bench"
 	      printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped

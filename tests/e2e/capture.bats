@@ -33,7 +33,7 @@ captured_by_all() {
 }
 
 @test "golden captures replayed: the rows of an independent dissector" {
-	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR/golden.tsv"
+	tl_require_golden
 	local pcap
 	for pcap in "$GOLDEN_DIR"/*.pcap; do
 		echo "$pcap"

@@ -456,7 +456,7 @@ check() {
 
 @test "evcat --from-json: flow events of a capture are the same to the byte again" {
 	tl_require_tool pcap-flow
-	[ -e "$GOLDEN_DIR/wikipedia.pcap" ] || tl_skip "no $GOLDEN_DIR"
+	tl_require_golden
 	for capture in wikipedia 5-pings ipv6-mobility-dst-opts; do
 		pcap-flow -q -r "$GOLDEN_DIR/$capture.pcap" |
 			evcat -t flow_start,flow_update,flow_end -o flows.tap

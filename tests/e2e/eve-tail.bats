@@ -62,8 +62,8 @@ all_once() {
 }
 
 @test "golden lines: every line an event, every field in it" {
-	golden=${GOLDEN_DIR:-$BATS_TEST_DIRNAME/../../../shared/golden}/eve
-	[ -d "$golden" ] || tl_skip "no golden captures (GOLDEN_DIR)"
+	tl_require_golden
+	golden=$GOLDEN_DIR/eve
 	for file in "$golden"/*.json; do
 		eve-tail -q --once "$file" | evcat --json | jq -c 'select(.type != "tail_stats")' >events
 		[ "$(wc -l <events)" -eq "$(wc -l <"$file")" ]

@@ -45,7 +45,7 @@ some() {
 
 @test "golden captures: the features are what tshark finds" {
 	require_tshark
-	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR"
+	tl_require_golden
 	"$TL_PYTHON" "$FEATURES" "$GOLDEN_DIR"/*.pcap
 }
 
@@ -149,7 +149,7 @@ told() {
 }
 
 @test "golden captures replayed: the features of all engines are equal" {
-	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR"
+	tl_require_golden
 	local pcap
 	ip -n "$TL_NS_TX" link set tx0 mtu 9000
 	ip -n "$TL_NS_RX" link set rx0 mtu 9000

@@ -25,7 +25,7 @@ rows_equal() {
 }
 
 @test "golden captures: the rows of an independent dissector, all of them" {
-	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR/golden.tsv"
+	tl_require_golden
 	total=0
 	for pcap in "$GOLDEN_DIR"/*.pcap; do
 		echo "$pcap"
@@ -69,7 +69,7 @@ rows_equal() {
 }
 
 @test "golden captures: evcat --check finds every book balanced" {
-	[ -r "$GOLDEN_DIR/golden.tsv" ] || tl_skip "no $GOLDEN_DIR/golden.tsv"
+	tl_require_golden
 	for pcap in "$GOLDEN_DIR"/*.pcap; do
 		pcap-flow -q -r "$pcap" | evcat --check
 	done

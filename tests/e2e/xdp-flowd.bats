@@ -472,7 +472,7 @@ killed() {
 	capture -q --direction both
 	mapfile -t programs < <(attached_programs)
 	[ "${#programs[@]}" -ge 2 ]
-	! all_gone "${programs[@]}"
+	bpftool prog show id "${programs[0]}"
 	"$@"
 	tl_wait_for all_gone "${programs[@]}"
 	nothing_attached

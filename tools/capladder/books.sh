@@ -133,12 +133,15 @@ remember_change() {
 send_event() {
 	event_line="{\"type\":\"engine_change\",\"timestamp\":\"$change_stamp\",\"source\":\"capladder\",\"host\":$host_json,\"iface\":$iface_json,\"entities\":{\"change\":\"$change_kind\",\"from\":\"$change_from\",\"to\":\"$change_to\",\"mode\":$mode_json,\"reason\":$reason_json$gap_json,\"iface\":$ifaces_json},\"edges\":[\"$change_from -> $change_to\"]}"
 	find_program evcat
+	told=''
 	while IFS= read -r target; do
 		(put_event "$target" 10) 4>&- 5>&- 6>&- 7>&- 8>&- >/dev/null &
+		told="$told $!"
 	done <<-END
 		$targets
 	END
-	[ "$change_kind" != stop ] || wait "$!"
+	# shellcheck disable=SC2086 # numbers
+	[ "$change_kind" != stop ] || wait $told
 }
 
 put_event() { # PLACE SECONDS

@@ -138,6 +138,7 @@ kill_children() { # ID...
 
 open_folder() {
 	if [ -z "$folder" ] && [ "$(id -u)" -eq 0 ]; then
+		shared_folder /run/tapline
 		folder=/run/tapline/capladder-$(printf %s "$ifaces" | tr '/\n' '__')
 	fi
 	if [ -n "$folder" ]; then

@@ -56,7 +56,6 @@ explain() {
 }
 
 explain_rung() {
-	abilities="${offload#false}${zero#false}"
 	case $offload:$zero in
 	true:*) abilities='it counts in the kernel' ;;
 	*:true) abilities='it reads packets without copying them' ;;

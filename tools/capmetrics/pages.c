@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "pages_private.h"
+#include "privilege.h"
 #include "prometheus.h"
 #include "report.h"
 
@@ -88,7 +89,7 @@ static int open_newest(struct stat *st)
 	glob_t found;
 	int newest = -ENOENT;
 
-	if (glob("/run/tapline/capladder*/ladder.json", GLOB_NOSORT, 0, &found) != 0) {
+	if (glob(TL_RUN_FOLDER "/capladder*/ladder.json", GLOB_NOSORT, 0, &found) != 0) {
 		return -ENOENT;
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++) {

@@ -5,11 +5,9 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "assets.h"
@@ -25,7 +23,7 @@
 
 enum { TICK_MS = 1000 };
 
-#define RUN_FOLDER "/run/tapline"
+#define RUN_URL "ipc://" TL_RUN_FOLDER "/"
 
 struct server {
 	const struct options *options;
@@ -42,25 +40,6 @@ struct server {
 };
 
 /* --- what needs the caller's rights ------------------------------------------- */
-
-/*
- * The folder of the place that all tools know, when nobody has made it: the socket is
- * made by the user tapline, in a folder of that group.
- */
-static void make_run_folder(const struct options *o)
-{
-	const struct passwd *user;
-
-	if (geteuid() != 0 || strncmp(o->stats_url, "ipc://" RUN_FOLDER "/", 19) != 0 ||
-	    mkdir(RUN_FOLDER, 0755) < 0) {
-		return;
-	}
-	user = getpwnam(TL_PRIVILEGE_USER);
-	if (user && (chown(RUN_FOLDER, 0, user->pw_gid) < 0 || chmod(RUN_FOLDER, 02770) < 0)) {
-		tl_log_warn("%s: cannot give it to the group of %s: %s", RUN_FOLDER,
-			    TL_PRIVILEGE_USER, strerror(errno));
-	}
-}
 
 static void ask_engines(struct server *s)
 {
@@ -101,8 +80,8 @@ static int open_first(struct server *s)
 	if (err == 0 && reads_file(o)) {
 		err = open_feed(s);
 	}
-	if (err == 0) {
-		make_run_folder(o);
+	if (err == 0 && strncmp(o->stats_url, RUN_URL, sizeof(RUN_URL) - 1) == 0) {
+		tl_privilege_make_run_folder();
 	}
 	return err;
 }
@@ -247,7 +226,7 @@ static int serve(struct server *s)
 
 	tl_log_note("serving at %s://%s/, reports come in at %s", s->http.tls ? "https" : "http",
 		    s->http.address.text, s->options->stats_url);
-	tl_service_ready(s->options->ready_fd ? (int)s->options->ready_fd : -1);
+	tl_service_ready((int)s->options->ready_fd);
 	while (err == 0 && !tl_service_stopping()) {
 		err = wait_for_work(s, more > 0);
 		uint64_t now_ns = tl_clock_mono_ns();

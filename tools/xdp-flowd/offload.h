@@ -21,8 +21,9 @@
 #include <sys/types.h>
 
 #include "nic.h"
+#include "privilege.h"
 
-#define OFFLOAD_DIR "/run/tapline" /* created with mode 0755 */
+#define OFFLOAD_DIR TL_RUN_FOLDER
 
 /*
  * Undoes what a run that was killed has left, or waits (a second at most) for

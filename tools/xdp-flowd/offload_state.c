@@ -100,10 +100,7 @@ static int open_dir(void)
 
 static int make_dir(void)
 {
-	if (mkdir(OFFLOAD_DIR, 0755) == 0) {
-		/* Whatever the umask was. */
-		(void)chmod(OFFLOAD_DIR, 0755);
-	}
+	tl_privilege_make_run_folder();
 	return open_dir();
 }
 
