@@ -39,7 +39,7 @@ const struct tl_metric tl_capture_metrics[TL_CAPTURE_METRICS] = {
 		   "Flows told of early and not to their end: newer ones took their place",
 		   "iface"),
 	TL_COUNTER("feature_unbuffered_messages", "messages",
-		   "Hellos in pieces that found no buffer to put them together in", "iface"),
+		   "Messages in pieces given up: newer ones needed their buffers", "iface"),
 	TL_COUNTER("feature_malformed_messages", "messages", "Messages that contradict themselves",
 		   "iface"),
 	TL_COUNTER("feature_unordered_packets", "packets",

@@ -149,7 +149,7 @@ void tl_feature_add(struct tl_feature *f, struct tl_feature_pool *pool,
 	const struct feature_input in = {.f = f, .pool = pool, .packet = packet};
 
 	tl_feature_count(f, packet);
-	feature_tcp_syn(f, packet, reverse);
+	feature_tcp_syn(&in, reverse);
 	feature_stream_add(&in);
 }
 
@@ -214,6 +214,7 @@ bool tl_feature_packet_of(struct tl_feature_packet *out, const struct tl_packet 
 		.payload = frame,
 		.segment_len = segment_len,
 		.packets = (uint32_t)delta->packets,
+		.bytes = delta->bytes,
 		.min_len = delta->min_len,
 		.max_len = delta->max_len,
 	};

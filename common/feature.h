@@ -3,7 +3,7 @@
  * What is inside a flow: features of its first packets, one direction at a
  * time, as flows are. Packets go in, a bounded state comes out: sizes and
  * times, entropy, the TCP handshake, and what TLS, QUIC, DNS, HTTP/1 and SSH
- * say in the clear. Names, units and edges: feature_fields.c.
+ * say in the clear. Names, units and edges: feature_columns.c.
  *
  * A state is of fixed size and needs no destructor but tl_feature_close, which
  * gives its reassembly buffer back. Nothing allocates after tl_feature_pool_create,
@@ -30,9 +30,11 @@ enum {
 	TL_FEATURE_RANGES = 8,		    /* pieces of it between holes */
 	TL_FEATURE_TCP_OPTIONS = 40,	    /* kinds: as many as a header can hold */
 	TL_FEATURE_QUIC_FAILURES = 3,	    /* Initials that do not decrypt before it is given up */
+	TL_FEATURE_QUIC_TRIES = 8,	    /* decryptions of one flow, some 7 us each */
 	TL_FEATURE_QUIC_INITIAL_MAX = 4096, /* bytes of a protected packet that are decrypted */
 	TL_FEATURE_DNS_MESSAGES = 16,	    /* of one flow that are read */
 	TL_FEATURE_DNS_RECORDS = 64,	    /* of one message that are walked */
+	TL_FEATURE_DNS_NAME_BYTES = 4096,   /* of one message's names that are put together */
 };
 
 /* What is known beyond numbers. The order is that of the entities in an event. */
@@ -71,7 +73,7 @@ enum tl_feature_field {
 enum tl_feature_flag {
 	TL_FEATURE_CUT = 1,	  /* a text was cut, or there was no room for it */
 	TL_FEATURE_LONG = 2,	  /* a message is longer than the buffer */
-	TL_FEATURE_NO_BUFFER = 4, /* the pool had no buffer for a message in pieces */
+	TL_FEATURE_NO_BUFFER = 4, /* others needed the buffer of a message in pieces */
 	TL_FEATURE_HOLES = 8,	  /* a message is in more pieces than are kept track of */
 	TL_FEATURE_BROKEN = 16,	  /* a message contradicts itself */
 	TL_FEATURE_PARTIAL = 32,  /* the rest of a message did not come in time */
@@ -101,6 +103,7 @@ struct tl_feature {
 	struct tl_feature_stats gap;  /* ns between packets */
 
 	/* Of the first. */
+	uint64_t syn_ns;
 	uint64_t synack_ns; /* from the other direction's SYN to our SYN-ACK; 0 = unknown */
 	uint32_t gaps[TL_FEATURE_FIRST];
 	uint16_t sizes[TL_FEATURE_FIRST];
@@ -118,6 +121,7 @@ struct tl_feature {
 	bool has_syn;
 	bool has_ack; /* of the SYN: this is the server's direction */
 	bool has_origin;
+	uint8_t tries; /* QUIC: decryptions */
 	uint8_t option_count;
 	uint8_t options[TL_FEATURE_TCP_OPTIONS]; /* kinds in order, the end of the list included */
 
@@ -152,6 +156,7 @@ struct tl_feature_packet {
 	uint32_t wire_len;	/* bytes of payload on the wire */
 	uint32_t segment_len;	/* bytes of payload a wire packet, when merged; else 0 */
 	uint32_t packets;	/* on the wire */
+	uint64_t bytes;		/* of them, on the wire */
 	uint16_t min_len;	/* of them, in bytes on the wire: the last one's */
 	uint16_t max_len;	/* and every other's */
 };
@@ -168,15 +173,18 @@ bool tl_feature_packet_of(struct tl_feature_packet *out, const struct tl_packet 
 /* Counted since the pool was made. */
 struct tl_feature_counts {
 	uint64_t buffers_taken;
-	uint64_t buffers_short; /* wanted, and none was free */
-	uint64_t quic_initials; /* decryptions tried: some 10 us each */
+	uint64_t buffers_short; /* taken from the flow that had one longest: it gives up */
+	uint64_t quic_initials; /* decryptions tried */
 	uint64_t quic_failures;
 	uint64_t malformed; /* messages given up */
 };
 
-/* Reassembly buffers, `count` of them: all the memory there will ever be. 0 or -ENOMEM. */
+/*
+ * Reassembly buffers, `count` of them: all the memory there will ever be. When all are
+ * in use, the flow that has had one longest gives its up. 0 or -ENOMEM.
+ */
 int tl_feature_pool_create(struct tl_feature_pool **out, uint32_t count);
-/* States that still have a buffer must not be used again. */
+/* States that still have a buffer must not be used again, nor moved. */
 void tl_feature_pool_destroy(struct tl_feature_pool *pool);
 struct tl_feature_counts tl_feature_pool_counts(const struct tl_feature_pool *pool);
 

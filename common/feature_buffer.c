@@ -42,30 +42,58 @@ struct tl_feature_counts tl_feature_pool_counts(const struct tl_feature_pool *po
 	return pool->counts;
 }
 
-static struct tl_feature_buffer *take(const struct feature_input *in)
+static void unlink_used(struct tl_feature_pool *pool, struct tl_feature_buffer *b)
 {
-	struct tl_feature_pool *pool = in->pool;
-	struct tl_feature_buffer *buffer = pool->free;
-
-	if (!buffer) {
-		in->f->flags |= TL_FEATURE_NO_BUFFER;
-		pool->counts.buffers_short++;
-		return 0;
-	}
-	pool->free = buffer->next;
-	pool->counts.buffers_taken++;
-	buffer->range_count = 0;
-	in->f->buffer = buffer;
-	return buffer;
+	*(b->before ? &b->before->next : &pool->first) = b->next;
+	*(b->next ? &b->next->before : &pool->last) = b->before;
 }
 
 void feature_buffer_release(struct tl_feature *f, struct tl_feature_pool *pool)
 {
-	if (f->buffer) {
-		f->buffer->next = pool->free;
-		pool->free = f->buffer;
+	struct tl_feature_buffer *b = f->buffer;
+
+	if (b) {
+		unlink_used(pool, b);
+		b->next = pool->free;
+		pool->free = b;
 		f->buffer = 0;
 	}
+}
+
+/* A message that is all there soon needs its buffer for a moment; one that is not, must not keep
+ * it. */
+static void take_from_oldest(struct tl_feature_pool *pool)
+{
+	struct tl_feature *victim = pool->first->owner;
+
+	victim->flags |= TL_FEATURE_NO_BUFFER;
+	victim->done = true;
+	pool->counts.buffers_short++;
+	feature_buffer_release(victim, pool);
+}
+
+static struct tl_feature_buffer *take(const struct feature_input *in)
+{
+	struct tl_feature_pool *pool = in->pool;
+
+	if (!pool->free && pool->first) {
+		take_from_oldest(pool);
+	}
+	struct tl_feature_buffer *b = pool->free;
+	if (!b) {
+		in->f->flags |= TL_FEATURE_NO_BUFFER;
+		return 0;
+	}
+	pool->free = b->next;
+	pool->counts.buffers_taken++;
+	b->range_count = 0;
+	b->owner = in->f;
+	b->next = 0;
+	b->before = pool->last;
+	*(pool->last ? &pool->last->next : &pool->first) = b;
+	pool->last = b;
+	in->f->buffer = b;
+	return b;
 }
 
 /* Ranges touched by from..to become one. False when there is no room for one more. */
@@ -125,7 +153,7 @@ uint32_t feature_buffer_ready(const struct tl_feature *f)
 	return b && b->range_count > 0 && b->ranges[0].from == 0 ? b->ranges[0].to : 0;
 }
 
-void feature_buffer_drop(struct tl_feature *f, uint32_t len)
+void feature_buffer_drop(struct tl_feature *f, struct tl_feature_pool *pool, uint32_t len)
 {
 	struct tl_feature_buffer *b = f->buffer;
 	unsigned int kept = 0;
@@ -144,4 +172,7 @@ void feature_buffer_drop(struct tl_feature *f, uint32_t len)
 		}
 	}
 	b->range_count = (uint16_t)kept;
+	if (kept == 0) {
+		feature_buffer_release(f, pool);
+	}
 }

@@ -219,17 +219,22 @@ static bool has_one_name(const struct tl_feature *f)
 	       !tl_feature_next(f, TL_FEATURE_DNS_RRNAME, &item);
 }
 
-/* A combination that is none of ours tells its numbers alone. */
+/* When something found no room, most of what did. */
 static const struct form *find_form(const struct tl_feature *f)
 {
 	bool one_name = f->have & FIELD(DNS_ANSWERS) && has_one_name(f);
+	const struct form *best = &forms[0];
 
 	for (unsigned int i = 0; i < FORMS; i++) {
 		if (forms[i].fields == f->have && forms[i].one_name == one_name) {
 			return &forms[i];
 		}
+		if ((forms[i].fields & ~f->have) == 0 && !forms[i].one_name &&
+		    __builtin_popcount(forms[i].fields) > __builtin_popcount(best->fields)) {
+			best = &forms[i];
+		}
 	}
-	return &forms[0];
+	return best;
 }
 
 unsigned int feature_shape_of(const struct tl_feature *f, struct feature_shape *shape)

@@ -39,6 +39,7 @@ struct name {
 struct message {
 	struct bytes all; /* from its first byte: what pointers are relative to */
 	struct bytes at;
+	uint32_t *name_bytes; /* of names that were put together, of all of the message */
 };
 
 /* --- names ---------------------------------------------------------------------- */
@@ -105,7 +106,28 @@ static bool read_name(struct message *m, struct name *name)
 		if (len > LABEL_MAX || wire >= NAME_WIRE_MAX || !bytes_take(&at, len, &label)) {
 			return false;
 		}
+		*m->name_bytes += len + 1u;
 		add_label(name, label);
+	}
+	return false;
+}
+
+/* Steps over a name; where it leads does not matter. */
+static bool skip_name(struct message *m)
+{
+	struct bytes label;
+	uint8_t len;
+
+	while (bytes_u8(&m->at, &len)) {
+		if (len >= POINTER) {
+			return bytes_take(&m->at, 1, &label);
+		}
+		if (len == 0) {
+			return true;
+		}
+		if (len > LABEL_MAX || !bytes_take(&m->at, len, &label)) {
+			return false;
+		}
 	}
 	return false;
 }
@@ -204,7 +226,7 @@ static bool put_data(struct tl_feature *f, const struct message *m, uint16_t typ
 	if (offset == UINT32_MAX) {
 		return true;
 	}
-	struct message inside = {m->all, {data.at, data.end}};
+	struct message inside = {m->all, data, m->name_bytes};
 	struct name name;
 	if (offset > len) {
 		return false;
@@ -219,13 +241,12 @@ static bool put_data(struct tl_feature *f, const struct message *m, uint16_t typ
 
 static bool read_answer(struct tl_feature *f, struct message *m)
 {
-	struct name name;
 	struct bytes data;
 	uint16_t type;
 	uint16_t class;
 	uint32_t ttl;
 
-	return read_name(m, &name) && bytes_u16(&m->at, &type) && bytes_u16(&m->at, &class) &&
+	return skip_name(m) && bytes_u16(&m->at, &type) && bytes_u16(&m->at, &class) &&
 	       bytes_u32(&m->at, &ttl) && bytes_take16(&m->at, &data) && put_data(f, m, type, data);
 }
 
@@ -249,7 +270,7 @@ static bool read_records(struct tl_feature *f, struct message *m, uint16_t count
 			 bool (*read)(struct tl_feature *f, struct message *m))
 {
 	for (unsigned int i = 0; i < count; i++) {
-		if (i == TL_FEATURE_DNS_RECORDS) {
+		if (i == TL_FEATURE_DNS_RECORDS || *m->name_bytes > TL_FEATURE_DNS_NAME_BYTES) {
 			f->flags |= TL_FEATURE_MANY;
 			return true;
 		}
@@ -267,7 +288,8 @@ static enum verdict read_message(const struct feature_input *in, struct bytes al
 	uint16_t questions = tl_mp_be16(all.at + 4);
 	uint16_t answers = tl_mp_be16(all.at + 6);
 	bool is_answer = (flags & FLAG_ANSWER) != 0;
-	struct message m = {all, {all.at + HEADER_LEN, all.end}};
+	uint32_t name_bytes = 0;
+	struct message m = {all, {all.at + HEADER_LEN, all.end}, &name_bytes};
 
 	/* Notify, update and the like are about zones, not names that somebody looks up. */
 	if (flags & OPCODE_MASK) {
@@ -275,6 +297,9 @@ static enum verdict read_message(const struct feature_input *in, struct bytes al
 	}
 	feature_put_text_once(f, TL_FEATURE_DNS_TYPE,
 			      (const uint8_t *)(is_answer ? "answer" : "query"), is_answer ? 6 : 5);
+	if (!feature_has(f, TL_FEATURE_DNS_TYPE)) {
+		return VERDICT_MORE; /* no room for the first word of it */
+	}
 	if (is_answer) {
 		put_rcode(f, flags & RCODE_MASK);
 	}
@@ -306,7 +331,8 @@ static enum verdict next_message(const struct feature_input *in, struct bytes al
 	}
 	f->phase++;
 	if (bytes_left(&all) < HEADER_LEN) {
-		return feature_malformed(in);
+		feature_malformed(in);
+		return VERDICT_MORE; /* the next one may be as it should */
 	}
 	return read_message(in, all);
 }

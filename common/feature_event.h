@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * flow_features events: names, units and edges of features, from one table
- * (feature_event.c); docs/man/tapline-wire.5 is to say the same. Pure.
+ * (feature_columns.c); docs/man/tapline-wire.5 is to say the same. Pure.
  */
 #ifndef TL_FEATURE_EVENT_H
 #define TL_FEATURE_EVENT_H

@@ -152,7 +152,9 @@ enum verdict feature_malformed(const struct feature_input *in);
 /* --- buffers ------------------------------------------------------------------------ */
 
 struct tl_feature_buffer {
-	struct tl_feature_buffer *next; /* in the free list */
+	struct tl_feature_buffer *next; /* in the free list; the one taken next */
+	struct tl_feature_buffer *before;
+	struct tl_feature *owner;
 	uint16_t range_count;
 	struct {
 		uint16_t from;
@@ -164,6 +166,7 @@ struct tl_feature_buffer {
 struct tl_feature_pool {
 	struct tl_feature_counts counts;
 	struct tl_feature_buffer *free;
+	struct tl_feature_buffer *first, *last; /* in use, in the order they were taken */
 	struct tl_feature_buffer *memory;
 	double clog[TL_FEATURE_ENTROPY_BYTES + 1]; /* n * log2(n) */
 };
@@ -173,15 +176,16 @@ struct tl_feature_pool {
 void feature_buffer_put(const struct feature_input *in, uint32_t offset, struct bytes from);
 /* How many bytes there are without a hole. */
 uint32_t feature_buffer_ready(const struct tl_feature *f);
-/* Drops bytes at the start. */
-void feature_buffer_drop(struct tl_feature *f, uint32_t len);
+/* Drops bytes at the start; the buffer too when none is left. */
+void feature_buffer_drop(struct tl_feature *f, struct tl_feature_pool *pool, uint32_t len);
 void feature_buffer_release(struct tl_feature *f, struct tl_feature_pool *pool);
 
 /* --- parts of tl_feature_add ---------------------------------------------------------- */
 
 void feature_entropy_add(struct tl_feature *f, const uint8_t *bytes, uint32_t len);
-void feature_tcp_syn(struct tl_feature *f, const struct tl_feature_packet *packet,
-		     const struct tl_feature *reverse);
+void feature_tcp_syn(const struct feature_input *in, const struct tl_feature *reverse);
+/* The stream begins here: what came before belongs to no connection, or another one. */
+void feature_stream_begin(const struct feature_input *in, uint32_t seq);
 void feature_stream_add(const struct feature_input *in);
 void feature_stream_close(const struct feature_input *in);
 

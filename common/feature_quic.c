@@ -25,6 +25,7 @@ enum {
 	IV_LEN = 12,
 	SECRET_LEN = 32,
 	SALT_LEN = 20,
+	HEADER_MAX = 2048, /* up to the packet number: the token is most of it */
 	FRAMES_MAX = 256,
 	FRAME_PADDING = 0,
 	FRAME_PING = 1,
@@ -194,7 +195,7 @@ static void derive_keys(struct keys *keys, const struct quic_version *version, s
 static bool unprotect(const struct initial *p, struct bytes dcid,
 		      uint8_t plain[TL_FEATURE_QUIC_INITIAL_MAX], uint32_t *plain_len)
 {
-	uint8_t header[512];
+	uint8_t header[HEADER_MAX];
 	uint8_t mask[SAMPLE_LEN];
 	uint8_t tag[TAG_LEN];
 	struct gcm_aes128_ctx gcm;
@@ -308,6 +309,10 @@ static bool try_dcid(const struct feature_input *in, const struct initial *p, st
 	uint8_t plain[TL_FEATURE_QUIC_INITIAL_MAX];
 	uint32_t len;
 
+	if (in->f->tries == TL_FEATURE_QUIC_TRIES) {
+		return false;
+	}
+	in->f->tries++;
 	in->pool->counts.quic_initials++;
 	if (!unprotect(p, dcid, plain, &len)) {
 		in->pool->counts.quic_failures++;
@@ -348,27 +353,39 @@ static void read_initial(const struct feature_input *in, const struct initial *p
 	f->dcid_len = (uint8_t)(len + 1); /* an id may be empty */
 }
 
+static bool same_bytes(struct bytes a, struct bytes b)
+{
+	return bytes_left(&a) == bytes_left(&b) && memcmp(a.at, b.at, bytes_left(&a)) == 0;
+}
+
 static enum verdict decode(const struct feature_input *in, const uint8_t *bytes, uint32_t len,
 			   uint32_t *used)
 {
+	struct tl_feature *f = in->f;
 	struct bytes b = bytes_of(bytes, len);
+	struct bytes dcid = {0};
 	struct initial p;
-	bool any = false;
 
 	(void)used;
 	while (next_packet(&b, &p)) {
-		any = true;
-		if (p.version && in->f->phase < TL_FEATURE_QUIC_FAILURES) {
+		/* What is coalesced is for the same connection, or not for it (RFC 9000, 12.2). */
+		dcid = dcid.at ? dcid : p.dcid;
+		if (p.version && same_bytes(p.dcid, dcid) && f->phase < TL_FEATURE_QUIC_FAILURES) {
 			read_initial(in, &p);
 		}
 	}
-	if (!any && in->f->dcid_len == 0) {
+	if (!dcid.at && f->dcid_len == 0) {
 		return VERDICT_NOT;
 	}
 	enum verdict verdict = feature_quic_hello(in);
-	bool give_up = in->f->phase == TL_FEATURE_QUIC_FAILURES ||
-		       (in->f->flags & (TL_FEATURE_NO_BUFFER | TL_FEATURE_HOLES));
-	return verdict == VERDICT_MORE && give_up ? VERDICT_DONE : verdict;
+	bool give_up = f->phase == TL_FEATURE_QUIC_FAILURES || f->tries == TL_FEATURE_QUIC_TRIES ||
+		       (f->flags & (TL_FEATURE_NO_BUFFER | TL_FEATURE_HOLES));
+	if (verdict != VERDICT_MORE || !give_up) {
+		return verdict;
+	}
+	/* The server's direction is of no use to us, and no failure. */
+	f->flags |= f->dcid_len > 0 ? TL_FEATURE_PARTIAL : 0;
+	return VERDICT_DONE;
 }
 
 const struct feature_decoder feature_quic = {"quic", decode};

@@ -42,12 +42,12 @@ static void add_sizes(struct tl_feature *f, uint64_t ns, uint16_t len, uint32_t 
 	if (times > 1) {
 		add_gaps(f, 0, times - 1);
 	}
+	f->first_ns = ns < f->first_ns ? ns : f->first_ns; /* as the flow's start */
 	f->last_ns = ns > f->last_ns ? ns : f->last_ns;
 	for (uint64_t i = f->size.count; i < TL_FEATURE_FIRST && i < f->size.count + times; i++) {
 		f->sizes[i] = len;
 	}
 	stats_add(&f->size, len, times);
-	f->bytes += (uint64_t)len * times;
 }
 
 /* Merged packets count as they were on the wire, all at one time. */
@@ -57,6 +57,7 @@ void tl_feature_count(struct tl_feature *f, const struct tl_feature_packet *pack
 		add_sizes(f, packet->ns, packet->max_len, packet->packets - 1);
 	}
 	add_sizes(f, packet->ns, packet->min_len, 1);
+	f->bytes += packet->bytes;
 	f->payload_bytes += packet->wire_len;
 }
 

@@ -75,7 +75,7 @@ static void decode_buffered(const struct feature_input *in)
 		return;
 	}
 	f->consumed += used;
-	feature_buffer_drop(f, used);
+	feature_buffer_drop(f, in->pool, used);
 	if (feature_buffer_ready(f) == TL_FEATURE_BUFFER_BYTES) {
 		f->flags |= TL_FEATURE_LONG;
 		feature_stream_close(in);
@@ -121,6 +121,20 @@ static void add_to_stream(const struct feature_input *in, struct bytes payload, 
 	decode_buffered(in);
 }
 
+void feature_stream_begin(const struct feature_input *in, uint32_t seq)
+{
+	struct tl_feature *f = in->f;
+
+	feature_buffer_release(f, in->pool);
+	f->has_origin = true;
+	f->origin_seq = seq;
+	f->highest = 0;
+	f->consumed = 0;
+	f->decoder = 0;
+	f->phase = 0;
+	f->done = false;
+}
+
 /* Entropy is of the bytes that move the stream forward. */
 static void add_tcp(const struct feature_input *in)
 {
@@ -131,8 +145,7 @@ static void add_tcp(const struct feature_input *in)
 	/* Data in a SYN (TCP fast open) follows the number that the SYN takes. */
 	seq += packet->tcp[FLAGS_AT] & FLAG_SYN ? 1 : 0;
 	if (!f->has_origin) {
-		f->has_origin = true;
-		f->origin_seq = seq;
+		feature_stream_begin(in, seq);
 	}
 	uint32_t offset = seq - f->origin_seq;
 	int32_t behind = (int32_t)(f->highest - offset);

@@ -25,7 +25,7 @@ struct state {
 };
 
 _Static_assert(sizeof(struct state) == TL_FEATURE_STATE_BYTES, "the memory bound of a flow");
-_Static_assert(offsetof(struct state, f.synack_ns) == HOT_BYTES, "what tl_feature_count needs");
+_Static_assert(offsetof(struct state, f.syn_ns) == HOT_BYTES, "what tl_feature_count needs");
 
 struct tl_feature_table {
 	struct tl_feature_table_config config;
@@ -267,13 +267,19 @@ void tl_feature_table_end(struct tl_feature_table *t, uint32_t entry, uint64_t n
 	}
 }
 
-/* They were opened in order of time, but for late packets: those wait for the ones before. */
+/*
+ * They were opened in order of time, but for late packets, which wait for the
+ * ones before; a clock that was ahead must not make them wait for ever.
+ */
 void tl_feature_table_advance(struct tl_feature_table *t, uint64_t now_ns)
 {
-	uint32_t at;
-
-	while ((at = t->queues[YOUNG].oldest) != NONE &&
-	       now_ns > t->states[at].opened_ns + t->config.window_ns) {
+	while (t->queues[YOUNG].oldest != NONE) {
+		uint32_t at = t->queues[YOUNG].oldest;
+		struct state *s = &t->states[at];
+		s->opened_ns = now_ns < s->opened_ns ? now_ns : s->opened_ns;
+		if (now_ns <= s->opened_ns + t->config.window_ns) {
+			return;
+		}
 		grow_up(t, at, now_ns);
 	}
 }

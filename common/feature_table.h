@@ -35,6 +35,7 @@ struct tl_feature_table_config {
 };
 
 enum {
+	TL_FEATURE_PACKETS_MAX = 1000,
 	TL_FEATURE_PACKETS = 16,   /* the default */
 	TL_FEATURE_STATES = 65536, /* the default */
 	TL_FEATURE_STATES_MAX = 1 << 20,

@@ -48,26 +48,51 @@ static void read_options(struct tl_feature *f, struct bytes options)
 	}
 }
 
-void feature_tcp_syn(struct tl_feature *f, const struct tl_feature_packet *packet,
-		     const struct tl_feature *reverse)
+/*
+ * A SYN begins a stream, unless something was found in another one before, which
+ * stays: a forged SYN must not hide it.
+ */
+static void begin(const struct feature_input *in, uint32_t seq)
 {
-	const uint8_t *tcp = packet->tcp;
+	struct tl_feature *f = in->f;
 
-	if (!tcp || f->has_syn || !(tcp[FLAGS_AT] & FLAG_SYN)) {
+	if (f->have == 0 && !(f->has_origin && f->origin_seq == seq + 1)) {
+		feature_stream_begin(in, seq + 1);
+	}
+}
+
+/* The SYN that it answers, or the time would be of another connection; with data: RFC 7413. */
+static bool answers(const uint8_t *tcp, const struct tl_feature *syn)
+{
+	return syn && syn->has_syn && !syn->has_ack &&
+	       tl_mp_be32(tcp + ACK_AT) - (syn->syn_seq + 1) <= syn->highest;
+}
+
+void feature_tcp_syn(const struct feature_input *in, const struct tl_feature *reverse)
+{
+	const struct tl_feature_packet *packet = in->packet;
+	const uint8_t *tcp = packet->tcp;
+	struct tl_feature *f = in->f;
+
+	if (!tcp || !(tcp[FLAGS_AT] & FLAG_SYN)) {
 		return;
 	}
+	uint32_t seq = tl_mp_be32(tcp + SEQ_AT);
+	if (f->has_syn && (seq == f->syn_seq || f->have != 0)) {
+		return; /* sent again, or of another connection */
+	}
+	begin(in, seq);
 	f->has_syn = true;
 	f->has_ack = (tcp[FLAGS_AT] & FLAG_ACK) != 0;
-	f->syn_seq = tl_mp_be32(tcp + SEQ_AT);
+	f->syn_seq = seq;
+	f->syn_ns = packet->ns;
+	f->synack_ns = 0;
 	f->window = tl_mp_be16(tcp + WINDOW_AT);
+	f->mss = 0;
+	f->has_window_scale = false;
+	f->option_count = 0;
 	read_options(f, bytes_of(tcp + HEADER_LEN, packet->tcp_len - HEADER_LEN));
-	if (!f->has_origin) {
-		f->has_origin = true;
-		f->origin_seq = f->syn_seq + 1;
-	}
-	/* The SYN that it answers, or the time would be of another connection. */
-	if (f->has_ack && reverse && reverse->has_syn && !reverse->has_ack &&
-	    tl_mp_be32(tcp + ACK_AT) == reverse->syn_seq + 1 && packet->ns > reverse->first_ns) {
-		f->synack_ns = packet->ns - reverse->first_ns;
+	if (f->has_ack && answers(tcp, reverse) && packet->ns > reverse->syn_ns) {
+		f->synack_ns = packet->ns - reverse->syn_ns;
 	}
 }

@@ -2,18 +2,23 @@
 /*
  * TLS hellos: records (RFC 8446, section 5.1), ClientHello and ServerHello
  * (4.1.2, 4.1.3; RFC 5246 for the older ones), SNI (RFC 6066), ALPN (RFC 7301).
- * The first hello of a stream is read, nothing behind it.
+ * The first hello of a stream is read, nothing behind it; of a server that asks
+ * for another client hello first, the one that follows.
  */
 #include "feature_ja.h"
 
 enum {
+	RECORD_CHANGE_CIPHER = 20,
 	RECORD_HANDSHAKE = 22,
 	RECORD_HEADER = 5,
+	CHANGE_CIPHER_LEN = RECORD_HEADER + 1,
 	RECORD_MAX = 16384,
 	HELLO_HEADER = 4,
 	CLIENT_HELLO = 1,
 	SERVER_HELLO = 2,
 	RANDOM_LEN = 32,
+	RANDOM_AT = HELLO_HEADER + 2,
+	PHASE_RETRIED = 1, /* a HelloRetryRequest came */
 	EXT_SNI = 0,
 	EXT_GROUPS = 10,
 	EXT_POINTS = 11,
@@ -32,8 +37,8 @@ static void note_sni(struct tls_hello *h, struct bytes value)
 	uint8_t type;
 
 	h->has_sni = true;
-	if (bytes_take16(&value, &list) && bytes_u8(&list, &type) && type == SNI_HOST &&
-	    bytes_take16(&list, &name)) {
+	if (!h->sni.at && bytes_take16(&value, &list) && bytes_u8(&list, &type) &&
+	    type == SNI_HOST && bytes_take16(&list, &name)) {
 		h->sni = name;
 	}
 }
@@ -244,6 +249,18 @@ static uint32_t message_len(const uint8_t *at)
 	return HELLO_HEADER + ((uint32_t)at[1] << 16 | tl_mp_be16(at + 2));
 }
 
+/* RFC 8446, section 4.1.3: SHA-256 of "HelloRetryRequest" in place of a random value. */
+static bool is_retry(struct bytes hello)
+{
+	static const uint8_t random[RANDOM_LEN] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+						   0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+						   0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
+						   0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+
+	return hello.at[0] == SERVER_HELLO && bytes_left(&hello) >= RANDOM_AT + RANDOM_LEN &&
+	       memcmp(hello.at + RANDOM_AT, random, RANDOM_LEN) == 0;
+}
+
 /* A hello that its records cut up. */
 static enum verdict join_records(const struct feature_input *in, struct bytes stream)
 {
@@ -268,24 +285,22 @@ static enum verdict join_records(const struct feature_input *in, struct bytes st
 	return VERDICT_MORE;
 }
 
-static enum verdict decode(const struct feature_input *in, const uint8_t *bytes, uint32_t len,
-			   uint32_t *used)
+/* The record at the start of `bytes`, which is as long as a message's header at least. */
+static enum verdict read_record(const struct feature_input *in, const uint8_t *bytes, uint32_t len,
+				uint32_t *used)
 {
-	(void)used;
-	if (bytes[0] != RECORD_HANDSHAKE || (len > 1 && bytes[1] != 3)) {
-		return VERDICT_NOT;
-	}
-	if (len < RECORD_HEADER + HELLO_HEADER) {
-		return VERDICT_MORE;
-	}
-	if (!is_record(bytes) || !is_hello(bytes[RECORD_HEADER])) {
-		return VERDICT_NOT;
-	}
 	const uint8_t *message = bytes + RECORD_HEADER;
 	uint32_t record_len = tl_mp_be16(bytes + 3);
 	bool in_one = record_len >= HELLO_HEADER && record_len >= message_len(message);
+
 	if (in_one && message_len(message) <= len - RECORD_HEADER) {
-		return feature_tls_hello(in, bytes_of(message, message_len(message)), false);
+		struct bytes hello = bytes_of(message, message_len(message));
+		if (in->f->phase == PHASE_RETRIED || !is_retry(hello)) {
+			return feature_tls_hello(in, hello, false);
+		}
+		in->f->phase = PHASE_RETRIED;
+		*used += RECORD_HEADER + message_len(message);
+		return VERDICT_MORE;
 	}
 	if (record_len >= HELLO_HEADER && message_len(message) > TL_FEATURE_BUFFER_BYTES) {
 		in->f->flags |= TL_FEATURE_LONG;
@@ -296,6 +311,46 @@ static enum verdict decode(const struct feature_input *in, const uint8_t *bytes,
 	}
 	return join_records(
 		in, bytes_of(bytes, len < TL_FEATURE_BUFFER_BYTES ? len : TL_FEATURE_BUFFER_BYTES));
+}
+
+/* Behind a HelloRetryRequest comes a record for old middleboxes (RFC 8446, D.4). */
+static bool is_change_cipher(const struct feature_input *in, const uint8_t *at)
+{
+	return in->f->phase == PHASE_RETRIED && at[0] == RECORD_CHANGE_CIPHER;
+}
+
+static enum verdict decode(const struct feature_input *in, const uint8_t *bytes, uint32_t len,
+			   uint32_t *used)
+{
+	enum verdict verdict;
+
+	do {
+		const uint8_t *at = bytes + *used;
+		uint32_t left = len - *used;
+		if (is_change_cipher(in, at)) {
+			if (left < CHANGE_CIPHER_LEN) {
+				return VERDICT_MORE;
+			}
+			*used += CHANGE_CIPHER_LEN;
+			verdict = VERDICT_MORE;
+			continue;
+		}
+		if (at[0] != RECORD_HANDSHAKE || (left > 1 && at[1] != 3)) {
+			return VERDICT_NOT;
+		}
+		if (left < RECORD_HEADER + HELLO_HEADER) {
+			return VERDICT_MORE;
+		}
+		if (!is_record(at) || !is_hello(at[RECORD_HEADER])) {
+			return VERDICT_NOT;
+		}
+		uint32_t before = *used;
+		verdict = read_record(in, at, left, used);
+		if (*used == before) {
+			return verdict;
+		}
+	} while (*used < len);
+	return verdict;
 }
 
 const struct feature_decoder feature_tls = {"tls", decode};

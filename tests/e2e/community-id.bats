@@ -51,7 +51,7 @@ captures() {
 }
 
 @test "both directions of a connection have the one id that others print" {
-	[ -r "$GOLDEN_DIR/get.pcap" ] || tl_skip "no $GOLDEN_DIR/get.pcap"
+	tl_require_golden
 	pcap-flow -q --community-id -r "$GOLDEN_DIR/get.pcap" | evcat --json >get.json
 	[ "$(jq -r 'select(.type == "flow_end").entities.community_id' get.json)" = "$(
 		printf '%s\n' 1:yvyB8h+3dnggTZW0UEITWCst97w= 1:yvyB8h+3dnggTZW0UEITWCst97w=

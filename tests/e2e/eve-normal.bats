@@ -43,7 +43,7 @@ check() {
 }
 
 @test "eve lines: those of golden/eve, every field accounted for" {
-	[ -d "$GOLDEN_DIR/eve" ] || tl_skip "no $GOLDEN_DIR/eve"
+	tl_require_golden
 	for file in "$GOLDEN_DIR"/eve/*.json; do
 		run check "$file"
 		echo "$output"

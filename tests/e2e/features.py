@@ -30,7 +30,7 @@ udp.srcport udp.dstport vlan.id tcp.flags tcp.window_size_value tcp.options.mss_
 tcp.options.wscale.shift tcp.len tcp.payload udp.payload tcp.analysis.out_of_order
 tls.handshake.type tls.handshake.extensions_server_name tls.handshake.extensions_alpn_str
 tls.handshake.ja3 tls.handshake.ja3s tls.handshake.version tls.handshake.extensions.supported_version
-tls.handshake.ciphersuite tls.handshake.extension.type tls.handshake.sig_hash_alg
+tls.handshake.random tls.handshake.ciphersuite tls.handshake.extension.type tls.handshake.sig_hash_alg
 quic.version dns.qry.name dns.qry.type dns.flags.response dns.flags.rcode dns.a dns.aaaa dns.cname dns.ns
 dns.ptr.domain_name dns.mx.mail_exchange dns.srv.target
 dns.resp.type dns.count.answers
@@ -125,6 +125,7 @@ def once(values):
     return list(dict.fromkeys(values))
 
 
+RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"  # RFC 8446, 4.1.3
 RCODES = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"]
 TYPES = {"1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "12": "PTR", "15": "MX", "16": "TXT", "28": "AAAA",
          "33": "SRV", "64": "SVCB", "65": "HTTPS", "255": "ANY"}
@@ -149,7 +150,8 @@ def expect_tls(e, p):
             e["tls.client_version"] = VERSION_NAMES[best_version(p)]
         if quic:
             e["quic.version"] = {"0x00000001": "1", "0x6b3343cf": "2"}[p["quic.version"][0]]
-    if "2" in kinds and not quic and "tls.ja3s.hash" not in e and p["tls.handshake.ja3s"]:
+    retry = [r.replace(":", "") for r in p["tls.handshake.random"][:1]] == [RETRY]
+    if "2" in kinds and not quic and not retry and "tls.ja3s.hash" not in e and p["tls.handshake.ja3s"]:
         e["tls.ja3s.hash"] = p["tls.handshake.ja3s"][0]
         # What follows the hello in the clear has neither ciphers nor extensions.
         e["tls.version"] = VERSION_NAMES[best_version(p)]
@@ -392,6 +394,7 @@ def compare(capture):
 
 # --- engines --------------------------------------------------------------------------
 
+ENDED = 128
 OF_TIME = ("start", "duration", "direction", "tcp.synack_time", "gap.mean", "gap.variance", "gap.min", "gap.max")
 
 
@@ -402,6 +405,7 @@ def timeless(path):
             e = json.loads(line)["entities"]
             key = (e["src_ip"], e["dst_ip"], e["src_port"], e["dst_port"], e["proto"])
             e["gap.first"] = len(e["gap.first"])
+            e["feature_flags"] &= ~ENDED  # of a flow that ends with its first 2 s
             e["has synack_time"] = "tcp.synack_time" in e
             flows.setdefault(key, []).append({n: v for n, v in e.items() if n not in OF_TIME})
     return flows

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "../../common/feature_columns.h"
 #include "../../common/feature_event.h"
 #include "../../common/feature_private.h"
 
@@ -60,6 +61,7 @@ static void add(struct tl_feature *f, const struct tl_flow_key *key, uint32_t se
 		.wire_len = len + seq % 2,
 		.segment_len = seq % 7 == 0 ? 100 : 0,
 		.packets = 1 + seq % 3,
+		.bytes = len,
 		.min_len = (uint16_t)len,
 		.max_len = (uint16_t)(len + 1),
 	};
@@ -104,6 +106,9 @@ static void add_inside(struct tl_feature *f, const struct tl_flow_key *key, stru
 	struct tl_feature_packet packet = {.key = key, .packets = 1, .payload = data.at};
 	const struct feature_input in = {.f = f, .pool = pool, .packet = &packet};
 
+	if (!hello || quic) {
+		feature_put_literal(f, TL_FEATURE_QUIC_VERSION, "1"); /* as whoever decrypts it */
+	}
 	if (!hello) {
 		feature_quic_frames(&in, data);
 		feature_quic_hello(&in);
@@ -119,10 +124,13 @@ static void check(struct tl_feature *f, const struct tl_flow_key *key)
 	unsigned int shape;
 
 	tl_feature_close(f, pool);
-	require(f->buffer == 0 && pool->free == pool->memory);
+	require(f->buffer == 0 && pool->free == pool->memory && !pool->first && !pool->last);
 	double entropy = tl_feature_entropy(f, pool);
 	require(entropy >= 0 && entropy <= 8.0000001);
 	require(tl_feature_variance(&f->size) >= 0 && tl_feature_variance(&f->gap) >= 0);
+	struct feature_shape of;
+	feature_shape_of(f, &of);
+	require(f->have == 0 || of.fields != 0); /* what was found is told, or most of it */
 	uint32_t len = tl_feature_encode(event, f, pool, key, 1, 2, first_shape, &shape);
 	require(len <= sizeof(event) && shape >= (unsigned int)first_shape &&
 		shape < (unsigned int)first_shape + TL_FEATURE_SHAPES);

@@ -52,6 +52,7 @@ static inline void kit_put_at(struct kit *k, uint32_t seq, const void *bytes, ui
 		.payload_len = len,
 		.wire_len = len,
 		.packets = 1,
+		.bytes = 54 + len,
 		.min_len = (uint16_t)(54 + len),
 		.max_len = (uint16_t)(54 + len),
 	};

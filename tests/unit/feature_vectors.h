@@ -138,4 +138,13 @@ static const char *const quic_split_initials[] = {
 	"fc39660b5aca7e8ff1f84a206c6dd2bf967b",
 };
 
+static const char dns_answer[] =
+	/* header; a.example A?; a.example CNAME b.<a pointer>; b.example A 10.1.2.3, AAAA fd00::1
+	 */
+	"123481800001000300000000"
+	"0161076578616d706c650000010001"
+	"c00c0005000100000e1000040162c00e"
+	"c0270001000100000e1000040a010203"
+	"c027001c000100000e100010fd000000000000000000000000000001";
+
 #endif

@@ -62,6 +62,7 @@ static void add(struct tl_feature_table *table, uint32_t entry, uint64_t ns)
 					   .payload_len = 1,
 					   .wire_len = 1,
 					   .packets = 1,
+					   .bytes = 60,
 					   .min_len = 60,
 					   .max_len = 60};
 
@@ -145,6 +146,26 @@ static void slow_flow_is_emitted_when_2_s_have_passed(void **state)
 	assert_int_equal(seen.packets[1], 1);
 	tl_feature_table_end(table, 2, 2001 * MS);
 	assert_int_equal(seen.packets[2], 2);
+	tl_feature_table_destroy(table);
+}
+
+/* One packet from the future: the flows behind it wait for 2 s more, not for an hour. */
+static void clock_that_was_ahead_holds_nothing_up_for_long(void **state)
+{
+	struct seen seen;
+	struct tl_feature_table *table = make(&seen, 100, false);
+
+	(void)state;
+	tl_feature_table_start(table, 1, &udp, 1, 3600 * 1000 * MS);
+	add(table, 1, 3600 * 1000 * MS);
+	for (uint32_t i = 0; i < 10; i++) {
+		tl_feature_table_advance(table, i * 1000 * MS);
+		tl_feature_table_start(table, 2 + i, &udp, 2 + i, i * 1000 * MS);
+		add(table, 2 + i, i * 1000 * MS);
+	}
+	assert_int_equal(seen.count, 8);
+	assert_int_equal(seen.ids[0], 1);
+	assert_int_equal(seen.ids[7], 8);
 	tl_feature_table_destroy(table);
 }
 
@@ -351,6 +372,7 @@ static void merged_packets_count_as_on_the_wire(void **state)
 					   .key = &udp,
 					   .payload = (const uint8_t *)"",
 					   .packets = 4,
+					   .bytes = 3 * 1514 + 700,
 					   .max_len = 1514,
 					   .min_len = 700};
 	struct kit k;
@@ -364,6 +386,23 @@ static void merged_packets_count_as_on_the_wire(void **state)
 	assert_int_equal(k.f.gap.count, 3);
 	assert_int_equal(k.f.gap.max, 0);
 	kit_close(&k);
+}
+
+static void late_packet_moves_the_start(void **state)
+{
+	static const uint64_t times[] = {500, 100, 600};
+	struct tl_feature f;
+
+	(void)state;
+	tl_feature_open(&f);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct tl_feature_packet packet = {.ns = times[i], .packets = 1};
+		tl_feature_count(&f, &packet);
+	}
+	assert_int_equal(f.first_ns, 100);
+	assert_int_equal(f.last_ns, 600);
+	assert_int_equal(f.gaps[0], 0);
+	assert_int_equal(f.gaps[1], 100);
 }
 
 static void merged_or_one_by_one_the_numbers_are_the_same(void **state)
@@ -380,11 +419,13 @@ static void merged_or_one_by_one_the_numbers_are_the_same(void **state)
 						   .packets = 1 + (uint32_t)rand() % 45,
 						   .max_len = (uint16_t)(rand() % 1515),
 						   .min_len = (uint16_t)(rand() % 1515)};
+		packet.bytes = (packet.packets - 1) * packet.max_len + packet.min_len;
 		tl_feature_count(&together, &packet);
 		for (uint32_t left = packet.packets; left > 0; left--) {
 			struct tl_feature_packet one = packet;
 			one.packets = 1;
 			one.min_len = left > 1 ? packet.max_len : packet.min_len;
+			one.bytes = one.min_len;
 			tl_feature_count(&apart, &one);
 		}
 	}
@@ -574,6 +615,7 @@ int main(void)
 		cmocka_unit_test(with_once_it_is_told_of_once),
 		cmocka_unit_test(what_did_not_grow_is_not_told_again),
 		cmocka_unit_test(slow_flow_is_emitted_when_2_s_have_passed),
+		cmocka_unit_test(clock_that_was_ahead_holds_nothing_up_for_long),
 		cmocka_unit_test(short_flow_is_emitted_when_it_ends),
 		cmocka_unit_test(full_table_emits_the_oldest_early_and_counts),
 		cmocka_unit_test(full_table_takes_first_from_flows_that_were_told_of),
@@ -582,6 +624,7 @@ int main(void)
 		cmocka_unit_test(random_history_with_once_tells_each_flow_once),
 		cmocka_unit_test(sizes_and_gaps_are_those_of_two_passes),
 		cmocka_unit_test(merged_packets_count_as_on_the_wire),
+		cmocka_unit_test(late_packet_moves_the_start),
 		cmocka_unit_test(merged_or_one_by_one_the_numbers_are_the_same),
 		cmocka_unit_test(entropy_is_of_the_first_1024_bytes),
 		cmocka_unit_test(repeated_bytes_count_once_in_entropy),

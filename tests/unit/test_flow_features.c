@@ -298,6 +298,25 @@ static void merged_frame_tells_the_sizes_on_the_wire(void **state)
 	close_rig(&rig);
 }
 
+/* Longer than sizes can say: bytes are right all the same. */
+static void frame_of_more_than_64_kib_counts_its_bytes(void **state)
+{
+	(void)state;
+	struct wanted w = {.src_port = 1000};
+	struct packet p;
+	struct rig rig;
+
+	open_rig(&rig, 16, 0);
+	struct tl_frame frame = tcp(&p, false, ACK, 100, T0);
+	frame.wire_len = 70000;
+	tl_meter_add(rig.meter, &frame, 1);
+	end_rig(&rig, see_wanted, &w);
+	assert_int_equal(w.packets, 1);
+	assert_int_equal(w.bytes, 70000);
+	assert_int_equal(w.sizes[0], 65535);
+	close_rig(&rig);
+}
+
 /* The UDP header repeats as well: two questions of 27 bytes. */
 static void merged_datagrams_are_read_one_by_one(void **state)
 {
@@ -529,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handshake_is_timed_across_directions),
 		cmocka_unit_test(merged_frame_tells_the_sizes_on_the_wire),
+		cmocka_unit_test(frame_of_more_than_64_kib_counts_its_bytes),
 		cmocka_unit_test(merged_datagrams_are_read_one_by_one),
 		cmocka_unit_test(
 			features_are_of_the_first_packets_then_of_all_and_come_before_the_end),
