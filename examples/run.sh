@@ -15,7 +15,7 @@ demo=${DEMO:-$here/build/demo.pcap}
 eve=${EVE:-/var/log/suricata/eve.json}
 listen=${LISTEN:-127.0.0.1:8081}
 iface=${IFACE:-$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)}
-run=$(mktemp -d "${TMPDIR:-/tmp}/tapline.XXXXXX")
+run=$(mktemp -d "${TMPDIR:-/tmp}/tapline.XXXXXX") || exit 1
 chmod 711 "$run" # stages that give up root reach their sockets
 stats=ipc://$run/stats.sock
 capture='' batcher='' view='' page='' clock=''
@@ -28,14 +28,14 @@ stop() { # PID: asks it to end, waits until it has
 	done
 }
 finish() {
-	trap '' INT TERM
+	trap '' INT TERM HUP
 	[ -z "$clock" ] || kill -- "-$clock" 2>/dev/null # and its sleep
 	stop "$capture"
 	stop "$batcher"
 	[ -n "$view" ] && kill -TERM "$view" 2>/dev/null
 }
-trap finish INT TERM
-trap '[ -z "$page" ] || kill "$page" 2>/dev/null; wait; rm -rf "$run"' EXIT
+trap finish INT TERM HUP
+trap 'stop "$batcher"; [ -z "$page" ] || kill "$page" 2>/dev/null; wait; rm -rf "$run"' EXIT
 
 seconds() { # DURATION: as the tools take it, 300ms or 10s
 	case $1 in
@@ -60,14 +60,33 @@ page_ready() {
 		read -r -t 0.5 <>"$run/ready" && return
 		kill -0 "$page" 2>/dev/null || break
 	done
-	listen=''
+	page_input=()
+}
+
+# What one wants to know is said before the terminal is taken for the flows, and again behind them.
+said=''
+say() {
+	said+="run: $*"$'\n'
+	echo "run: $*" >&2
 }
 say_page() {
-	if [ -n "$listen" ]; then
-		echo "run: the page is http://$listen/" >&2
+	if [ ${#page_input[@]} -gt 0 ]; then
+		say "the page is http://$listen/"
 	else
-		echo "run: no page (LISTEN=127.0.0.1:PORT takes another port)" >&2
+		say "no page (LISTEN=127.0.0.1:PORT takes another port)"
 	fi
+}
+say_why() {
+	local line
+	while IFS= read -r line; do
+		say "$line"
+	done <<<"$why"
+}
+show_flows() {
+	[ ! -t 2 ] || sleep 2 # to be read
+	"$bin/evcat" -q --top --check --stats "$stats" --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
+	view=$!
+	ready evcat
 }
 
 # A native XDP program resets some cards, and this may be the interface that somebody is logged in
@@ -78,23 +97,22 @@ ladder=(--run "$run/ladder" -i "${iface:-none}" --direction both
 	-r "$eve" -o "ipc://$run/in.sock" -- --stats "$stats")
 explain() { "$bin/capladder" --explain "${ladder[@]}" 2>&1; }
 
-"$bin/evcat" -q --top --check --stats "$stats" --ready-fd 9 "ipc://$run/view.sock" 9>"$run/ready" &
-view=$!
-ready evcat
+page_input=(--view "ipc://$run/page.sock")
 "$bin/capmetrics" -q --listen "$listen" --stats "$stats" --ladder "$run/ladder/ladder.json" \
 	-I "ipc://$run/page.sock" --ready-fd 9 9>"$run/ready" &
 page=$!
 page_ready
 "$bin/batcher" -q --batch-time 200ms -I "ipc://$run/in.sock" -o "ipc://$run/view.sock" \
-	--view "ipc://$run/page.sock" --stats "$stats" --ready-fd 9 9>"$run/ready" &
+	"${page_input[@]}" --stats "$stats" --ready-fd 9 9>"$run/ready" &
 batcher=$!
 ready batcher
 
 if why=$(explain) && [ -n "$why" ]; then
 	say_page
-	printf '%s\n' "$why" | sed 's/^/run: /' >&2
-	[[ $attach == xdp || $why != *"capture with xdp-flowd"* ]] || echo "run: not native XDP, which resets some cards: ATTACH=xdp takes it" >&2
-	echo "run: ${DURATION:+for $DURATION, }Ctrl-C ends" >&2
+	say_why
+	[[ $attach == xdp || $why != *"capture with xdp-flowd"* ]] || say "not native XDP, which resets some cards: ATTACH=xdp takes it"
+	say "${DURATION:+for $DURATION, }Ctrl-C ends"
+	show_flows
 	"$bin/capladder" -q --ready-fd 9 "${ladder[@]}" 9>"$run/ready" &
 	capture=$!
 	ready capladder
@@ -106,9 +124,10 @@ if why=$(explain) && [ -n "$why" ]; then
 	code=$?
 else
 	say_page
-	echo "run: no live capture:" >&2
-	printf '%s\n' "$why" | sed 's/^/run: /' >&2
-	echo "run: playing $demo instead" >&2
+	say "no live capture:"
+	say_why
+	say "playing $demo instead"
+	show_flows
 	"$bin/pcap-flow" -q -r "$demo" -o "ipc://$run/in.sock" --stats "$stats" &
 	capture=$!
 	wait "$capture"
@@ -119,6 +138,7 @@ capture=''
 finish
 wait "$view"
 verdict=$?
+[ ! -t 2 ] || printf '%s' "$said" >&2
 [ "$code" -eq 0 ] || echo "run: the capture ended with exit $code" >&2
 # A file that is followed has not ended: its stream is not closed (4).
 if [ "$verdict" -eq 4 ] && grep -qs '"to":"eve-tail"' "$run/ladder/ladder.json"; then
