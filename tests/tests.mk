@@ -112,10 +112,10 @@ check-kernels: $(KERNEL) $(OBJ)/tests/bpf/parse.bpf.o all bench-programs
 
 # --- captures of our own ----------------------------------------------------------
 GOLDEN_PCAP := $(TESTS)/golden-pcap
-$(GOLDEN_PCAP): $(GOLDEN_OBJ) $(addprefix $(OBJ)/tests/golden/,golden-pcap.c.o demo.c.o expected.c.o pcapfile.c.o)
+$(GOLDEN_PCAP): $(GOLDEN_OBJ) $(addprefix $(OBJ)/tests/golden/,golden-pcap.c.o demo.c.o speech.c.o expected.c.o pcapfile.c.o)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(TL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lnettle
 
 $(BUILD)/demo.pcap: $(GOLDEN_PCAP)
 	$(Q)$(GOLDEN_PCAP) --demo 20000 -w $@ > $(BUILD)/demo.tsv

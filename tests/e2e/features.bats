@@ -49,6 +49,19 @@ some() {
 	"$TL_PYTHON" "$FEATURES" "$GOLDEN_DIR"/*.pcap
 }
 
+@test "the demo capture: the features are what tshark finds" {
+	require_tshark
+	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
+	"$TL_PYTHON" "$FEATURES" "$TL_BIN/../demo.pcap"
+	pcap-flow -q --features -r "$TL_BIN/../demo.pcap" -o demo.tap
+	features_of demo.tap >demo.json
+	some tls.sni 100 demo.json
+	some tls.ja3s.hash 100 demo.json
+	some quic.ja4 30 demo.json
+	some dns.answers.rdata 100 demo.json
+	some ssh.server.hassh.hash 10 demo.json
+}
+
 @test "features come with the first packets and before the end, where they grew; the books hold" {
 	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
 	pcap-flow -q --features -r "$TL_BIN/../demo.pcap" -o f.tap

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "demo.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../bpf/parse.h"
 #include "packets.h"
+#include "speech.h"
 
 enum {
 	SPAN_MS = 60000,
@@ -154,14 +156,38 @@ static uint8_t tcp_flags(const struct talk *t, uint32_t step)
 	return step + 2 >= t->packets ? 0x11 : step == 2 ? 0x10 : 0x18;
 }
 
-static uint32_t payload_len(const struct talk *t, uint32_t step)
+/* What is said in particular goes to `to`, the rest is zeros. */
+static uint32_t payload(const struct talk *t, uint32_t step, uint8_t to[SPEECH_MAX])
 {
-	bool data = t->habit->proto != TL_PROTO_TCP || (step > 2 && step + 2 < t->packets);
+	const struct speech s = {t->habit->proto, t->habit->port, t->client, t->server, t->port};
 
-	if (!data) {
+	if (t->habit->proto == TL_PROTO_TCP && (step < SPEECH_FIRST || step + 2 >= t->packets)) {
 		return 0;
 	}
-	return step % 2 == 0 ? t->habit->request : t->habit->reply;
+	uint32_t len = speech_say(&s, step, to);
+	return len > 0 ? len : step % 2 == 0 ? t->habit->request : t->habit->reply;
+}
+
+/* The number of the next byte of a side, at a step: behind its SYN and what it has sent. */
+static uint32_t sequence(const struct talk *t, uint32_t step, bool server)
+{
+	uint8_t said[SPEECH_MAX];
+	uint32_t seq = 1000u * t->port + server;
+
+	for (uint32_t i = server; i < step; i += 2) {
+		seq += (i < 2) + payload(t, i, said);
+	}
+	return seq;
+}
+
+static void number_segment(struct packet *p, uint32_t tcp, const struct talk *t, uint32_t step)
+{
+	bool server = step % 2 == 1;
+	uint32_t seq = htonl(sequence(t, step, server));
+	uint32_t ack = htonl(step > 0 ? sequence(t, step, !server) : 0);
+
+	memcpy(p->bytes + tcp + 4, &seq, 4);
+	memcpy(p->bytes + tcp + 8, &ack, 4);
 }
 
 static struct layer transport(const struct talk *t, uint32_t step)
@@ -210,8 +236,17 @@ static void build_ip(struct packet *p, const struct talk *t, uint32_t step,
 	}
 	push(p, t->v6 ? LAYER_IP6 : LAYER_IP4, 0, 0);
 	packet_set_addresses(p, t->v6 ? e.src : e.src + 12, t->v6 ? e.dst : e.dst + 12);
+	uint32_t at = p->len;
 	packet_push(p, &l4);
-	push(p, LAYER_PAYLOAD, payload_len(t, step), 0);
+	if (l4.kind == LAYER_TCP) {
+		number_segment(p, at, t, step);
+	}
+	uint8_t said[SPEECH_MAX] = {0};
+	at = p->len;
+	push(p, LAYER_PAYLOAD, payload(t, step, said), 0);
+	if (p->len - at < SPEECH_MAX) {
+		memcpy(p->bytes + at, said, p->len - at);
+	}
 	e.ip_bytes = p->len - p->ip[0];
 	e.bytes = p->len;
 	expected_add(expected, &e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A capture that looks like an office uplink: web, DNS, QUIC, ping, ssh, IPv4
- * and IPv6, some of it in VLANs, ARP now and then. The same for the same
+ * and IPv6, some of it in VLANs, ARP now and then; what hosts say when they meet
+ * is real (speech.h), the rest zeros. The same for the same
  * count on every machine. No flow is silent for more than 0.4 s before its
  * end, and no 5-tuple comes back, so every engine ends the same flows.
  */
