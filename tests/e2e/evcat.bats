@@ -454,6 +454,18 @@ check() {
 	evcat --check out.tap
 }
 
+@test "evcat --where: == is =, and a key that no event has is said" {
+	tl_require_tool pcap-flow
+	pcap-flow -q -r "$TL_BIN/../demo.pcap" -o demo.tap
+	diff <(evcat --json --where dst_port=443 demo.tap) <(evcat --json --where dst_port==443 demo.tap)
+	run --separate-stderr evcat --json -t flow_end --where port=53 demo.tap
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[[ $stderr == *"--where: no event of these types has 'port'"* ]]
+	run --separate-stderr evcat --json --where iface=nowhere --where dst_port=443 demo.tap
+	[ -z "$stderr" ]
+}
+
 @test "evcat --from-json: flow events of a capture are the same to the byte again" {
 	tl_require_tool pcap-flow
 	tl_require_golden

@@ -90,6 +90,7 @@ enum tl_exit mode_print(const struct evcat_config *config, const struct input_co
 	} else {
 		err = input_run(input, &sink, &counts);
 		int flushed = print_idle(&p);
+		select_tell(p.select);
 		code = mode_exit(err == 0 && flushed < 0 ? flushed : err, &counts);
 	}
 	tl_output_close(&p.out);

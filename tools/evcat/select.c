@@ -25,7 +25,8 @@ struct condition {
 	double number;
 	bool is_unsigned;
 	uint64_t integer;
-	int keyword; /* -ENOENT: none */
+	int keyword;	   /* -ENOENT: none */
+	bool tried, found; /* some event was looked at, had the key */
 };
 
 struct select {
@@ -98,7 +99,7 @@ static int add_condition(struct select *select, const char *text)
 	}
 	c->negated = equals[-1] == '!';
 	c->key = (struct tl_str){text, (uint32_t)(equals - text) - c->negated};
-	c->text = tl_str_of(equals + 1);
+	c->text = tl_str_of(equals[1] == '=' ? equals + 2 : equals + 1);
 	c->hint = tl_json_hint(c->key);
 	c->keyword = tl_json_keyword(c->text, c->hint);
 	c->is_address = read_address(c) == 0;
@@ -202,6 +203,12 @@ static bool equals_value(const struct condition *c, struct tl_mp_cursor value)
 	return false;
 }
 
+static bool is_of_head(struct tl_str key)
+{
+	return tl_str_eq(key, TL_STR("source")) || tl_str_eq(key, TL_STR("host")) ||
+	       tl_str_eq(key, TL_STR("iface")) || tl_str_eq(key, TL_STR("stream"));
+}
+
 static bool equals_head(const struct condition *c, const struct tl_batch_head *head)
 {
 	char hex[2 * TL_WIRE_STREAM_LEN];
@@ -222,14 +229,16 @@ static bool equals_head(const struct condition *c, const struct tl_batch_head *h
 	return false;
 }
 
-static bool holds(const struct condition *c, const struct tl_batch_head *head,
+static bool holds(struct condition *c, const struct tl_batch_head *head,
 		  const struct tl_event *event)
 {
 	struct tl_entity_iter iter = tl_event_entities(event);
 	struct tl_entity entity;
 
+	c->tried = true;
 	while (tl_entity_next(&iter, &entity)) {
 		if (tl_str_eq(entity.name, c->key)) {
+			c->found = true;
 			return equals_value(c, entity.value) != c->negated;
 		}
 	}
@@ -246,7 +255,7 @@ static bool has_type(const struct select *select, struct tl_str type)
 	return select->type_count == 0;
 }
 
-bool select_match(const struct select *select, const struct tl_batch_head *head,
+bool select_match(struct select *select, const struct tl_batch_head *head,
 		  const struct tl_event *event)
 {
 	if (!has_type(select, event->type)) {
@@ -258,4 +267,16 @@ bool select_match(const struct select *select, const struct tl_batch_head *head,
 		}
 	}
 	return true;
+}
+
+void select_tell(const struct select *select)
+{
+	for (unsigned int i = 0; i < select->condition_count; i++) {
+		const struct condition *c = &select->conditions[i];
+		if (c->tried && !c->found && !is_of_head(c->key)) {
+			tl_log_warn("--where: no event %shas '%.*s'",
+				    select->type_count > 0 ? "of these types " : "",
+				    (int)c->key.len, c->key.ptr);
+		}
+	}
 }
