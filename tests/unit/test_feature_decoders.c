@@ -333,6 +333,41 @@ static void http_request_is_read_wherever_cut(void **state)
 	}
 }
 
+static void first_of_two_headers_counts(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\nUser-Agent: c\r\n"
+				      "User-Agent: d\r\n\r\n";
+	struct kit k;
+
+	(void)state;
+	kit_open(&k, 6, 40000, 80);
+	kit_put(&k, request, sizeof(request) - 1);
+	kit_says(&k, HTTP_HOSTNAME, 0, "a");
+	kit_says(&k, HTTP_USER_AGENT, 0, "c");
+	kit_close(&k);
+}
+
+static void headers_without_end_are_let_go(void **state)
+{
+	char line[1000];
+	struct kit k;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	kit_open(&k, 6, 40000, 80);
+	kit_put(&k, "GET / HTTP/1.1\r\nHost: a\r\n", 25);
+	for (unsigned int i = 0; i < 9; i++) {
+		assert_false(k.f.done);
+		kit_put(&k, line, sizeof(line));
+	}
+	assert_true(k.f.done);
+	assert_true(k.f.flags & TL_FEATURE_LONG);
+	assert_null(k.f.buffer);
+	kit_says(&k, HTTP_HOSTNAME, 0, "a");
+	kit_close(&k);
+}
+
 static void http_without_its_end_is_told_as_partial(void **state)
 {
 	static const char request[] = "POST / HTTP/1.0\r\nHost: a.example\r\nX-";
@@ -492,6 +527,26 @@ static void ssh_of_the_server_is_told_apart(void **state)
 	kit_close(&k);
 }
 
+/* Where the handshake was seen, no port is asked. */
+static void ssh_side_is_that_of_the_handshake(void **state)
+{
+	uint8_t bytes[4096];
+	uint32_t len = ssh_stream(bytes);
+
+	(void)state;
+	for (unsigned int server = 0; server < 2; server++) {
+		struct kit k;
+		kit_open(&k, 6, server ? 40000 : 22, server ? 22 : 40000);
+		k.tcp[13] = server ? 0x12 : 2;
+		kit_put_at(&k, k.seq - 1, "", 0);
+		k.tcp[13] = 16;
+		kit_put(&k, bytes, len);
+		assert_int_equal(strlen(kit_text(&k.f, TL_FEATURE_SSH_SERVER_HASSH, 0)),
+				 server ? 32 : 0);
+		kit_close(&k);
+	}
+}
+
 /* --- anything ------------------------------------------------------------------------- */
 
 /* Good messages with random bytes changed, in random pieces: for the sanitizers. */
@@ -547,12 +602,15 @@ int main(void)
 		cmocka_unit_test(quic_failures_are_bounded),
 		cmocka_unit_test(quic_hello_in_two_packets_is_joined),
 		cmocka_unit_test(http_request_is_read_wherever_cut),
+		cmocka_unit_test(first_of_two_headers_counts),
+		cmocka_unit_test(headers_without_end_are_let_go),
 		cmocka_unit_test(http_without_its_end_is_told_as_partial),
 		cmocka_unit_test(other_streams_are_let_go_at_once),
 		cmocka_unit_test(long_text_is_cut_and_flagged),
 		cmocka_unit_test(hassh_of_the_readme_is_met),
 		cmocka_unit_test(piece_from_far_away_is_left_out),
 		cmocka_unit_test(ssh_of_the_server_is_told_apart),
+		cmocka_unit_test(ssh_side_is_that_of_the_handshake),
 		cmocka_unit_test(ssh_stream_sent_again_from_its_start_is_read_once),
 		cmocka_unit_test(random_damage_is_survived),
 	};

@@ -102,6 +102,29 @@ static void syn_does_not_hide_what_was_found(void **state)
 	kit_close(&k);
 }
 
+/* What was not captured of a packet was on the wire all the same. */
+static void packet_cut_short_is_followed_by_the_next(void **state)
+{
+	struct tl_feature_packet packet;
+	struct kit k;
+
+	(void)state;
+	kit_open(&k, 6, 40000, 80);
+	packet = (struct tl_feature_packet){.key = &k.key,
+					    .tcp = k.tcp,
+					    .tcp_len = sizeof(k.tcp),
+					    .payload = (const uint8_t *)"\x80y",
+					    .payload_len = 2,
+					    .wire_len = 1000,
+					    .packets = 1};
+	tl_mp_put_be32(k.tcp + 4, 5000);
+	tl_feature_add(&k.f, k.pool, &packet, 0);
+	kit_put_at(&k, 6000, "abc", 3);
+	assert_int_equal(k.f.out_of_order, 0);
+	assert_int_equal(k.f.entropy_count, 5);
+	kit_close(&k);
+}
+
 /* --- SYN to SYN-ACK ------------------------------------------------------------------------ */
 
 static void answer_to(struct kit *server, const struct tl_feature *client, uint64_t ns,
@@ -260,6 +283,7 @@ int main(void)
 		cmocka_unit_test(syn_that_is_sent_again_changes_nothing),
 		cmocka_unit_test(syn_behind_its_data_is_read_and_changes_no_stream),
 		cmocka_unit_test(syn_does_not_hide_what_was_found),
+		cmocka_unit_test(packet_cut_short_is_followed_by_the_next),
 		cmocka_unit_test(synack_is_timed_from_the_syn),
 		cmocka_unit_test(synack_does_not_answer_a_synack),
 		cmocka_unit_test(newest_messages_in_pieces_have_the_buffers),

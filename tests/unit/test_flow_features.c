@@ -526,6 +526,73 @@ static void silence_brings_the_features_after_2_s(void **state)
 	close_rig(&rig);
 }
 
+/* Somebody else's packet is enough, whatever it comes with. */
+static void packets_of_others_bring_the_features_after_2_s(void **state)
+{
+	(void)state;
+	struct packet a;
+	struct packet b;
+	struct rig rig;
+
+	open_rig(&rig, 16, 0);
+	struct tl_frame frames[] = {tcp(&a, false, ACK, 10, T0),
+				    tcp(&b, true, ACK, 10, T0 + 3 * TL_SECOND_NS)};
+	tl_meter_add(rig.meter, frames, 2);
+	assert_int_equal(tl_meter_counts(rig.meter).features.emitted, 1);
+	end_rig(&rig, 0, 0);
+	assert_int_equal(rig.features, 2);
+	close_rig(&rig);
+}
+
+static void packets_out_of_order_are_counted(void **state)
+{
+	(void)state;
+	struct rig rig;
+
+	open_rig(&rig, 16, 0);
+	for (unsigned int i = 0; i < 5; i++) {
+		struct packet p;
+		struct tl_frame frame = tcp(&p, false, ACK, 100, T0 + i);
+		tl_mp_put_be32(p.bytes + SEQ_AT,
+			       i == 2 ? 9000 : 100 * i); /* ahead, and back again */
+		tl_meter_add(rig.meter, &frame, 1);
+	}
+	end_rig(&rig, 0, 0);
+	assert_int_equal(rig.counts.features.out_of_order, 3);
+	close_rig(&rig);
+}
+
+/* The handshake is read behind whatever headers IPv6 has. */
+static void syn_is_found_behind_extension_headers(void **state)
+{
+	(void)state;
+	static const struct layer layers[] = {
+		{.kind = LAYER_ETH},	  {.kind = LAYER_IP6},	   {LAYER_EXT, 0, 16, 0, 0},
+		{LAYER_EXT, 60, 8, 0, 0}, {LAYER_AH, 24, 0, 0, 0}, {LAYER_TCP, 1000, 443, SYN, 0},
+	};
+	struct wanted w = {.src_port = 1000};
+	struct packet p;
+	struct rig rig;
+
+	packet_begin(&p);
+	for (unsigned int i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		packet_push(&p, &layers[i]);
+	}
+	tl_mp_put_be16(p.bytes + p.len - 6, 54321); /* the window */
+	packet_close(&p);
+	struct tl_frame frame = {.data = p.bytes,
+				 .ns = T0,
+				 .len = p.len,
+				 .wire_len = p.len,
+				 .link = TL_LINK_ETHERNET};
+	open_rig(&rig, 16, 0);
+	tl_meter_add(rig.meter, &frame, 1);
+	end_rig(&rig, see_wanted, &w);
+	assert_int_equal(w.count, 1);
+	assert_int_equal(w.window, 54321);
+	close_rig(&rig);
+}
+
 static void without_features_there_are_none(void **state)
 {
 	(void)state;
@@ -555,6 +622,9 @@ int main(void)
 		cmocka_unit_test(frames_in_any_bursts_give_the_same_events),
 		cmocka_unit_test(more_young_flows_than_states_are_told_early_and_counted),
 		cmocka_unit_test(silence_brings_the_features_after_2_s),
+		cmocka_unit_test(packets_of_others_bring_the_features_after_2_s),
+		cmocka_unit_test(packets_out_of_order_are_counted),
+		cmocka_unit_test(syn_is_found_behind_extension_headers),
 		cmocka_unit_test(without_features_there_are_none),
 	};
 
