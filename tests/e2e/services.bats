@@ -183,7 +183,8 @@ keeper_of() {
 # Comes back as another process than PID, and is ready.
 is_back() { # NAME PID
 	local pid
-	pid=$(pid_of "$1") && [ -n "$pid" ] && [ "$pid" != "$2" ] && is_ready "$1"
+	# runit: its finish script has a number too, and between that and its run sv check says yes.
+	pid=$(pid_of "$1") && [ -n "$pid" ] && [ "$pid" != "$2" ] && is_ready "$1" && [ "$(pid_of "$1")" = "$pid" ]
 }
 
 kill_service() { # NAME
