@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "log.h"
 
 enum { SHORT_TOKEN = 16 };
@@ -107,27 +108,17 @@ int tl_auth_parse(const char *text, size_t len, struct tl_auth_token *tokens, si
 	return count;
 }
 
-static ssize_t read_all(int fd, char *text, size_t room)
-{
-	size_t len = 0;
-	ssize_t got;
-
-	while (len < room && (got = read(fd, text + len, room - len)) != 0) {
-		if (got < 0 && errno != EINTR) {
-			return -errno;
-		}
-		len += got > 0 ? (size_t)got : 0;
-	}
-	return (ssize_t)len;
-}
-
-static void warn_about(const struct tl_auth *a, int fd)
+void tl_auth_warn_if_exposed(int fd, const char *path)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && (st.st_mode & S_IROTH)) {
-		tl_log_warn("%s: others can read it; chmod o-r", a->path);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH))) {
+		tl_log_warn("%s: every user can read or write it: chmod o= %s", path, path);
 	}
+}
+
+static void warn_about_short(const struct tl_auth *a)
+{
 	for (int i = 0; i < a->count; i++) {
 		if (strnlen((const char *)a->tokens[i].secret, TL_AUTH_TOKEN_MAX) < SHORT_TOKEN) {
 			tl_log_warn("%s: the token of %s is short, it can be guessed", a->path,
@@ -156,7 +147,9 @@ static int read_file(struct tl_auth *a)
 {
 	int fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *text = fd >= 0 ? malloc(TL_AUTH_FILE_MAX + 1) : 0;
-	ssize_t len = text ? read_all(fd, text, TL_AUTH_FILE_MAX + 1) : fd < 0 ? -errno : -ENOMEM;
+	ssize_t len = text     ? tl_file_read(fd, text, TL_AUTH_FILE_MAX + 1)
+		      : fd < 0 ? -errno
+			       : -ENOMEM;
 	int err = (int)len;
 
 	if (len < 0) {
@@ -165,7 +158,8 @@ static int read_file(struct tl_auth *a)
 		err = parse_file(a, text, (size_t)len);
 	}
 	if (err == 0) {
-		warn_about(a, fd);
+		tl_auth_warn_if_exposed(fd, a->path);
+		warn_about_short(a);
 	}
 	if (text) {
 		explicit_bzero(text, TL_AUTH_FILE_MAX + 1);

@@ -29,6 +29,9 @@ struct tl_auth_token {
 int tl_auth_parse(const char *text, size_t len, struct tl_auth_token *tokens, size_t max,
 		  unsigned int *line, const char **reason);
 
+/* Warns when every user can read or write the open file of tokens, or of one. */
+void tl_auth_warn_if_exposed(int fd, const char *path);
+
 struct tl_auth;
 
 /* `path` is kept. 0; -EINVAL malformed or without a token; other -errno. */

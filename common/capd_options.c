@@ -34,12 +34,7 @@ static const struct tl_opt opts[] = {
 	 .metavar = "PLACE",
 	 .offset = FIELD(outputs),
 	 .help = "URL, file or - (the default: stdout); repeatable: each gets all"},
-	{.short_name = 'w',
-	 .long_name = "write",
-	 .kind = TL_OPT_LIST,
-	 .metavar = "PLACE",
-	 .offset = FIELD(outputs),
-	 .help = "the same as -o"},
+	TL_OPT_ROW_WRITE(TL_OPT_LIST, FIELD(outputs)),
 	{.short_name = 'c',
 	 .long_name = "count",
 	 .kind = TL_OPT_NUMBER,
@@ -107,35 +102,12 @@ static const struct tl_opt opts[] = {
 	 .help = "bytes of events kept until they are safe (16M)",
 	 .min = 1 << 20,
 	 .max = 1ull << 32},
-	{.long_name = "no-acks",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(no_acks),
-	 .help = "wait for no acknowledgement: sent is done"},
-	{.long_name = "ack-url",
-	 .kind = TL_OPT_STRING,
-	 .metavar = "URL",
-	 .offset = FIELD(ack_url),
-	 .help = "where the consumer acknowledges (URL.ack; tcp: the next port)"},
-	{.long_name = "stats",
-	 .kind = TL_OPT_STRING,
-	 .metavar = "URL",
-	 .offset = FIELD(stats_url),
-	 .help = "report counters there each second, to capmetrics"},
-	{.long_name = "list-metrics",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(list_metrics),
-	 .help = "say what is reported there, and exit"},
-	{.long_name = "insecure",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(insecure),
-	 .help = "allow tcp:// to other hosts, without authentication"},
-	{.long_name = "ready-fd",
-	 .kind = TL_OPT_NUMBER,
-	 .metavar = "FD",
-	 .offset = FIELD(ready_fd),
-	 .help = "write a newline to that descriptor when capturing",
-	 .min = 3,
-	 .max = 65535},
+	TL_OPT_ROW_NO_ACKS(FIELD(no_acks)),
+	TL_OPT_ROW_ACK_URL(FIELD(ack_url)),
+	TL_OPT_ROW_STATS(FIELD(stats_url)),
+	TL_OPT_ROW_LIST_METRICS(FIELD(list_metrics)),
+	TL_OPT_ROW_INSECURE(FIELD(insecure)),
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{.long_name = "state",
 	 .kind = TL_OPT_STRING,
 	 .metavar = "FILE",
@@ -178,7 +150,6 @@ static void set_defaults(struct tl_capd_options *options)
 	options->active_ns = flows.active_ns;
 	options->linger_ns = flows.linger_ns;
 	options->window = TL_OUTBOX_WINDOW;
-	options->ready_fd = UINT64_MAX;
 }
 
 struct tl_flowtab_config tl_capd_flows(const struct tl_capd_options *options)
@@ -279,11 +250,6 @@ void tl_capd_options_free(struct tl_capd_options *options)
 		free(options->joined_filter);
 		free(options);
 	}
-}
-
-int tl_capd_options_ready_fd(const struct tl_capd_options *options)
-{
-	return options->ready_fd == UINT64_MAX ? -1 : (int)options->ready_fd;
 }
 
 enum tl_filter_direction tl_capd_options_direction(const struct tl_capd_options *options)

@@ -30,7 +30,7 @@ struct tl_capd_options {
 	uint64_t window;
 	const char *stats_url;
 	bool list_metrics;
-	uint64_t ready_fd;   /* UINT64_MAX = nobody asked */
+	uint64_t ready_fd;
 	const char *state;   /* where to tell what was counted; 0: nowhere */
 	const char *cut;     /* where to read from or until when to count; 0: nowhere */
 	bool standby;	     /* count nothing before that */
@@ -54,7 +54,6 @@ int tl_capd_options_parse(struct tl_capd_options **out, const struct tl_capd_eng
 void tl_capd_options_free(struct tl_capd_options *options);
 
 /* What follows from them. */
-int tl_capd_options_ready_fd(const struct tl_capd_options *options); /* -1: nobody asked */
 enum tl_filter_direction tl_capd_options_direction(const struct tl_capd_options *options);
 
 #endif

@@ -28,4 +28,12 @@ static inline uint64_t tl_clock_mono_ns(void)
 	return tl_clock_ns(CLOCK_MONOTONIC);
 }
 
+/* That much from now, by the monotonic clock; UINT64_MAX, never, when that is too far. */
+static inline uint64_t tl_clock_deadline_ns(uint64_t timeout_ns)
+{
+	uint64_t now_ns = tl_clock_mono_ns();
+
+	return timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns : UINT64_MAX;
+}
+
 #endif

@@ -12,4 +12,12 @@ enum tl_exit {
 	TL_EXIT_TOOL = 4, /* and up: a tool's own, in its man page */
 };
 
+/*
+ * What 0 or the -errno of opening or running comes to. A stop (-EINTR) and a
+ * reader that has gone (-EPIPE) are clean ends; a place that is not there, is
+ * something else or is not for this user is configuration; -EPERM is privilege.
+ * Pure.
+ */
+int tl_exit_of(int err);
+
 #endif

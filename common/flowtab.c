@@ -2,64 +2,18 @@
 #include "flowtab.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "clock.h"
+#include "flowtab_private.h"
 
 enum {
-	TICK_SHIFT = 27,    /* 134 ms: how late a timer may be */
-	WHEEL_SLOTS = 1024, /* 137 s ahead; what is due later is looked at again then */
 	SECOND_CHANCES = 8, /* flows an eviction may spare, which bounds its cost */
 	TCP_FIN = 0x01,
 	TCP_RST = 0x04,
 	MAX_FLOWS = 1 << 24,
-	NONE = 0, /* entries are numbered from 1 */
-};
-
-/* What a packet touches: two cache lines. */
-struct hot {
-	struct tl_flow flow;
-	uint64_t update_at;  /* packets at which the next flow_update is due */
-	uint64_t updated_ns; /* start of the active period */
-};
-
-_Static_assert(sizeof(struct hot) == 128, "a flow is two cache lines");
-
-/* What only timers and eviction touch. */
-struct cold {
-	uint32_t next, prev;   /* in the wheel slot; next also in the free list */
-	uint32_t newer, older; /* in order of being queued for eviction */
-	uint32_t slot;
-	uint32_t queued_s;
-};
-
-/* Open addressing with linear probing; the low bits of the tag are its home. */
-struct bucket {
-	uint32_t tag; /* tag_of */
-	uint32_t entry;
-};
-
-struct tl_flowtab {
-	struct tl_flowtab_config config;
-	struct tl_flowtab_counts counts;
-	uint64_t now_ns;
-	uint64_t tick;
-	struct bucket *buckets;
-	uint32_t bucket_mask;
-	uint64_t secret; /* odd */
-	struct hot *hot;
-	struct cold *cold;
-	uint32_t used; /* entries ever handed out */
-	uint32_t free; /* list */
-	uint32_t oldest, newest;
-	uint32_t wheel[WHEEL_SLOTS];
 };
 
 struct tl_flowtab_config tl_flowtab_defaults(void)
@@ -140,190 +94,6 @@ void tl_flowtab_destroy(struct tl_flowtab *tab)
 	free(tab);
 }
 
-/* --- index ---------------------------------------------------------------- */
-
-/* By whole words: a field cleared in a copy would stall the loads that hash it. */
-uint64_t tl_flow_id(const struct tl_flow_key *key)
-{
-	static const struct tl_flow_key not_hashed = {
-		.ifindex = UINT32_MAX, .direction = UINT8_MAX, .pad = UINT8_MAX};
-	uint64_t words[sizeof(*key) / 8];
-	uint64_t masks[2];
-
-	memcpy(words, key, sizeof(*key));
-	memcpy(masks, &not_hashed.src_port, sizeof(masks));
-	words[4] &= ~masks[0];
-	words[5] &= ~masks[1];
-	return XXH3_64bits(words, sizeof(words));
-}
-
-/*
- * Anybody can compute ids, and so send flows that would all share one home:
- * 3,000 of them cost 20 us a packet. With a secret factor nobody knows where
- * a flow lives.
- */
-static inline uint32_t tag_of(const struct tl_flowtab *tab, uint64_t id)
-{
-	return (uint32_t)((id * tab->secret) >> 32);
-}
-
-static inline bool same_key(const struct tl_flow_key *a, const struct tl_flow_key *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static inline uint32_t find(const struct tl_flowtab *tab, const struct tl_flow_key *key,
-			    uint64_t id)
-{
-	uint32_t tag = tag_of(tab, id);
-	uint32_t at = tag & tab->bucket_mask;
-
-	for (; tab->buckets[at].entry != NONE; at = (at + 1) & tab->bucket_mask) {
-		const struct bucket *b = &tab->buckets[at];
-		if (b->tag == tag && same_key(&tab->hot[b->entry].flow.key, key)) {
-			return b->entry;
-		}
-	}
-	return NONE;
-}
-
-static void index_put(struct tl_flowtab *tab, uint32_t entry)
-{
-	uint32_t tag = tag_of(tab, tab->hot[entry].flow.id);
-	uint32_t at = tag & tab->bucket_mask;
-
-	while (tab->buckets[at].entry != NONE) {
-		at = (at + 1) & tab->bucket_mask;
-	}
-	tab->buckets[at] = (struct bucket){tag, entry};
-}
-
-/* Closes the gap behind it, so that no tombstones gather. */
-static void index_remove(struct tl_flowtab *tab, uint32_t entry)
-{
-	const uint32_t mask = tab->bucket_mask;
-	uint32_t at = tag_of(tab, tab->hot[entry].flow.id) & mask;
-
-	while (tab->buckets[at].entry != entry) {
-		at = (at + 1) & mask;
-	}
-	for (uint32_t next = (at + 1) & mask; tab->buckets[next].entry != NONE;
-	     next = (next + 1) & mask) {
-		uint32_t home = tab->buckets[next].tag & mask;
-		if (((next - home) & mask) >= ((next - at) & mask)) {
-			tab->buckets[at] = tab->buckets[next];
-			at = next;
-		}
-	}
-	tab->buckets[at].entry = NONE;
-}
-
-uint32_t tl_flowtab_find(const struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id)
-{
-	return find(tab, key, id);
-}
-
-const struct tl_flow *tl_flowtab_flow(const struct tl_flowtab *tab, uint32_t entry)
-{
-	return &tab->hot[entry].flow;
-}
-
-/* The flow is the first member. */
-uint32_t tl_flowtab_entry(const struct tl_flowtab *tab, const struct tl_flow *flow)
-{
-	return (uint32_t)((const struct hot *)flow - tab->hot);
-}
-
-void tl_flowtab_prefetch_index(const struct tl_flowtab *tab, uint64_t id)
-{
-	__builtin_prefetch(&tab->buckets[tag_of(tab, id) & tab->bucket_mask]);
-}
-
-void tl_flowtab_prefetch_flow(const struct tl_flowtab *tab, uint64_t id)
-{
-	uint32_t entry = tab->buckets[tag_of(tab, id) & tab->bucket_mask].entry;
-	const char *hot = (const char *)&tab->hot[entry];
-
-	__builtin_prefetch(hot, 1);
-	__builtin_prefetch(hot + 64, 1);
-}
-
-/* --- the order of eviction ------------------------------------------------ */
-
-static void queue_newest(struct tl_flowtab *tab, uint32_t entry)
-{
-	struct cold *c = &tab->cold[entry];
-
-	c->queued_s = (uint32_t)(tab->hot[entry].flow.end_ns / TL_SECOND_NS);
-	c->newer = NONE;
-	c->older = tab->newest;
-	tab->cold[tab->newest].newer = entry;
-	tab->newest = entry;
-	if (tab->oldest == NONE) {
-		tab->oldest = entry;
-	}
-}
-
-static void unqueue(struct tl_flowtab *tab, uint32_t entry)
-{
-	const struct cold *c = &tab->cold[entry];
-
-	if (c->older != NONE) {
-		tab->cold[c->older].newer = c->newer;
-	} else {
-		tab->oldest = c->newer;
-	}
-	if (c->newer != NONE) {
-		tab->cold[c->newer].older = c->older;
-	} else {
-		tab->newest = c->older;
-	}
-}
-
-/* --- the wheel ------------------------------------------------------------ */
-
-static uint64_t quiet_limit(const struct tl_flowtab *tab, const struct tl_flow *flow)
-{
-	return flow->closing ? tab->config.linger_ns : tab->config.idle_ns;
-}
-
-static void schedule(struct tl_flowtab *tab, uint32_t entry)
-{
-	const struct hot *h = &tab->hot[entry];
-	uint64_t due = h->flow.end_ns + quiet_limit(tab, &h->flow);
-	uint64_t active = tab->config.active_ns;
-
-	if (active != 0 && h->updated_ns + active < due) {
-		due = h->updated_ns + active;
-	}
-	/* The tick after the one it is due in: then it is due for certain. */
-	uint64_t tick = (due >> TICK_SHIFT) + 1;
-	if (tick <= tab->tick) {
-		tick = tab->tick + 1;
-	} else if (tick >= tab->tick + WHEEL_SLOTS) {
-		tick = tab->tick + WHEEL_SLOTS - 1;
-	}
-	uint32_t slot = (uint32_t)(tick % WHEEL_SLOTS);
-	struct cold *c = &tab->cold[entry];
-	c->slot = slot;
-	c->prev = NONE;
-	c->next = tab->wheel[slot];
-	tab->cold[c->next].prev = entry;
-	tab->wheel[slot] = entry;
-}
-
-static void unschedule(struct tl_flowtab *tab, uint32_t entry)
-{
-	const struct cold *c = &tab->cold[entry];
-
-	if (c->prev != NONE) {
-		tab->cold[c->prev].next = c->next;
-	} else {
-		tab->wheel[c->slot] = c->next;
-	}
-	tab->cold[c->next].prev = c->prev;
-}
-
 /* --- flows ---------------------------------------------------------------- */
 
 /* A flow that was merged or announced may be ahead of table time. */
@@ -341,9 +111,9 @@ static void end_flow(struct tl_flowtab *tab, uint32_t entry, enum tl_end_reason 
 	emit(tab, TL_FLOW_END, entry, reason);
 	tab->counts.ended++;
 	tab->counts.active--;
-	index_remove(tab, entry);
-	unschedule(tab, entry);
-	unqueue(tab, entry);
+	tl_flowtab_unindex(tab, entry);
+	tl_flowtab_unschedule(tab, entry);
+	tl_flowtab_unqueue(tab, entry);
 	tab->cold[entry].next = tab->free;
 	tab->free = entry;
 }
@@ -361,8 +131,8 @@ static void evict(struct tl_flowtab *tab)
 		if (tab->hot[entry].flow.end_ns / TL_SECOND_NS <= tab->cold[entry].queued_s) {
 			break;
 		}
-		unqueue(tab, entry);
-		queue_newest(tab, entry);
+		tl_flowtab_unqueue(tab, entry);
+		tl_flowtab_queue(tab, entry);
 	}
 	tab->counts.evicted++;
 	end_flow(tab, tab->oldest, TL_END_EVICTED);
@@ -370,10 +140,10 @@ static void evict(struct tl_flowtab *tab)
 
 static uint32_t take_entry(struct tl_flowtab *tab)
 {
-	if (tab->free == NONE && tab->used == tab->config.max_flows) {
+	if (tab->free == FLOWTAB_NONE && tab->used == tab->config.max_flows) {
 		evict(tab);
 	}
-	if (tab->free != NONE) {
+	if (tab->free != FLOWTAB_NONE) {
 		uint32_t entry = tab->free;
 		tab->free = tab->cold[entry].next;
 		return entry;
@@ -421,9 +191,9 @@ static uint32_t start_flow(struct tl_flowtab *tab, const struct tl_flow_key *key
 		.update_at = next_update(tab, d->packets),
 		.updated_ns = d->last_ns > tab->now_ns ? d->last_ns : tab->now_ns,
 	};
-	index_put(tab, entry);
-	schedule(tab, entry);
-	queue_newest(tab, entry);
+	tl_flowtab_index(tab, entry);
+	tl_flowtab_schedule(tab, entry);
+	tl_flowtab_queue(tab, entry);
 	tab->counts.started++;
 	tab->counts.active++;
 	emit(tab, TL_FLOW_START, entry, TL_END_NONE);
@@ -437,8 +207,8 @@ static void close_flow(struct tl_flowtab *tab, uint32_t entry, const struct tl_f
 
 	flow->closing = closing_of(d, before);
 	if (before == 0 && flow->closing != 0) {
-		unschedule(tab, entry);
-		schedule(tab, entry);
+		tl_flowtab_unschedule(tab, entry);
+		tl_flowtab_schedule(tab, entry);
 	}
 }
 
@@ -482,17 +252,17 @@ static __attribute__((noinline)) uint32_t note_news(struct tl_flowtab *tab, uint
 uint32_t tl_flowtab_merge(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
 			  const struct tl_flow_delta *d)
 {
-	uint32_t entry = find(tab, key, id);
-	if (entry != NONE) {
+	uint32_t entry = flowtab_find(tab, key, id);
+	if (entry != FLOWTAB_NONE) {
 		/* Quiet for too long, though the wheel has not come round to it: exact to the
 		 * packet. */
 		const struct tl_flow *flow = &tab->hot[entry].flow;
-		if (d->first_ns > flow->end_ns + quiet_limit(tab, flow)) {
+		if (d->first_ns > flow->end_ns + flowtab_quiet_limit(tab, flow)) {
 			end_flow(tab, entry, quiet_reason(flow));
-			entry = NONE;
+			entry = FLOWTAB_NONE;
 		}
 	}
-	if (entry == NONE) {
+	if (entry == FLOWTAB_NONE) {
 		return start_flow(tab, key, id, d);
 	}
 	struct hot *h = &tab->hot[entry];
@@ -513,7 +283,7 @@ uint32_t tl_flowtab_add(struct tl_flowtab *tab, const struct tl_flow_key *key, u
 void tl_flowtab_announce(struct tl_flowtab *tab, const struct tl_flow_key *key, uint64_t id,
 			 const struct tl_flow_delta *first)
 {
-	if (find(tab, key, id) == NONE) {
+	if (flowtab_find(tab, key, id) == FLOWTAB_NONE) {
 		start_flow(tab, key, id, first);
 	}
 }
@@ -525,7 +295,7 @@ static void look_at(struct tl_flowtab *tab, uint32_t entry)
 	struct hot *h = &tab->hot[entry];
 	uint64_t active = tab->config.active_ns;
 
-	if (tab->now_ns > h->flow.end_ns + quiet_limit(tab, &h->flow)) {
+	if (tab->now_ns > h->flow.end_ns + flowtab_quiet_limit(tab, &h->flow)) {
 		end_flow(tab, entry, quiet_reason(&h->flow));
 		return;
 	}
@@ -533,8 +303,8 @@ static void look_at(struct tl_flowtab *tab, uint32_t entry)
 		h->updated_ns = tab->now_ns;
 		emit(tab, TL_FLOW_UPDATE, entry, TL_END_NONE);
 	}
-	unschedule(tab, entry);
-	schedule(tab, entry);
+	tl_flowtab_unschedule(tab, entry);
+	tl_flowtab_schedule(tab, entry);
 }
 
 static void turn_wheel(struct tl_flowtab *tab, uint64_t tick)
@@ -544,12 +314,12 @@ static void turn_wheel(struct tl_flowtab *tab, uint64_t tick)
 	/* Rescheduling is relative to the new time, or a jump would be gone through tick by tick.
 	 */
 	tab->tick = tick;
-	if (tick - from > WHEEL_SLOTS) {
-		from = tick - WHEEL_SLOTS;
+	if (tick - from > FLOWTAB_SLOTS) {
+		from = tick - FLOWTAB_SLOTS;
 	}
 	for (uint64_t t = from + 1; t <= tick && tab->counts.active > 0; t++) {
-		uint32_t entry = tab->wheel[t % WHEEL_SLOTS];
-		while (entry != NONE) {
+		uint32_t entry = tab->wheel[t % FLOWTAB_SLOTS];
+		while (entry != FLOWTAB_NONE) {
 			uint32_t next = tab->cold[entry].next;
 			look_at(tab, entry);
 			entry = next;
@@ -563,7 +333,7 @@ void tl_flowtab_advance(struct tl_flowtab *tab, uint64_t now_ns)
 		return;
 	}
 	tab->now_ns = now_ns;
-	uint64_t tick = now_ns >> TICK_SHIFT;
+	uint64_t tick = now_ns >> FLOWTAB_TICK_SHIFT;
 	if (tick != tab->tick) {
 		turn_wheel(tab, tick);
 	}
@@ -571,7 +341,7 @@ void tl_flowtab_advance(struct tl_flowtab *tab, uint64_t now_ns)
 
 void tl_flowtab_end_all(struct tl_flowtab *tab, enum tl_end_reason reason)
 {
-	while (tab->oldest != NONE) {
+	while (tab->oldest != FLOWTAB_NONE) {
 		uint32_t entry = tab->oldest;
 		const struct tl_flow *flow = &tab->hot[entry].flow;
 		end_flow(tab, entry, flow->closing ? quiet_reason(flow) : reason);

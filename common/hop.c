@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -291,4 +292,33 @@ bool tl_hop_refuse_terminal(const struct tl_opt_list *outputs)
 	tl_log_err(
 		"stdout is a terminal and events are binary; pipe into evcat, or -o FILE or URL");
 	return true;
+}
+
+/* What is there and is a file of that name; "-" is `standard`. */
+static bool look_at_file(const char *place, int standard, struct stat *st)
+{
+	int err = !place		    ? -1
+		  : strcmp(place, "-") == 0 ? fstat(standard, st)
+		  : tl_hop_is_url(place)    ? -1
+					    : stat(place, st);
+
+	return err == 0 && S_ISREG(st->st_mode);
+}
+
+bool tl_hop_refuse_same(const struct tl_opt_list *inputs, const struct tl_opt_list *outputs)
+{
+	struct stat in;
+	struct stat out;
+
+	for (unsigned int i = 0; i < inputs->count; i++) {
+		for (unsigned int o = 0; o < outputs->count; o++) {
+			if (look_at_file(inputs->items[i], STDIN_FILENO, &in) &&
+			    look_at_file(outputs->items[o], STDOUT_FILENO, &out) &&
+			    in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+				tl_log_err("'%s' is both input and output", inputs->items[i]);
+				return true;
+			}
+		}
+	}
+	return false;
 }

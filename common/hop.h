@@ -136,4 +136,7 @@ bool tl_hop_drain(struct tl_hop_out *out, uint64_t timeout_ns);
  * terminal. */
 bool tl_hop_refuse_terminal(const struct tl_opt_list *outputs);
 
+/* True, logged, when a file is read and would be written: opening it would empty it. */
+bool tl_hop_refuse_same(const struct tl_opt_list *inputs, const struct tl_opt_list *outputs);
+
 #endif

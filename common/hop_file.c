@@ -2,7 +2,6 @@
 /* Files and pipes: batches end to end, split by their `size`. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "clock.h"
 #include "hop_private.h"
 #include "log.h"
+#include "pipe.h"
 #include "service.h"
 #include "wire.h"
 
@@ -98,8 +98,7 @@ static int take(struct file_in *f, size_t size, struct tl_msg **out)
 static int file_recv(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns)
 {
 	struct file_in *f = (struct file_in *)in;
-	uint64_t now = tl_clock_mono_ns();
-	uint64_t deadline = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 
 	for (;;) {
 		size_t have = f->end - f->start;
@@ -173,57 +172,23 @@ int tl_hop_file_open_in(struct tl_hop_in **out, const char *path)
 
 /* --- out ------------------------------------------------------------------ */
 
-/* A pipe that polls writable takes this much without blocking (pipe(7)). */
-enum { PIPE_CHUNK = 4096, PIPE_SIZE = 1 << 20 };
-
-/* 1 writable, 0 not yet, -EPIPE, other -errno. */
-static int wait_writable(int fd, uint64_t deadline_ns)
-{
-	uint64_t now = tl_clock_mono_ns();
-	uint64_t left_ms = deadline_ns > now ? (deadline_ns - now + TL_MS_NS - 1) / TL_MS_NS : 0;
-	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
-	int ready = poll(&pfd, 1, left_ms > 1000 ? 1000 : (int)left_ms);
-
-	if (ready < 0) {
-		return errno == EINTR ? 0 : -errno;
-	}
-	if (ready > 0 && pfd.revents & POLLERR) {
-		return -EPIPE;
-	}
-	return ready;
-}
-
-static int write_some(struct file_out *f, const struct tl_msg *msg)
-{
-	size_t len = msg->len - f->done;
-
-	if (f->pollable && len > PIPE_CHUNK) {
-		len = PIPE_CHUNK;
-	}
-	ssize_t wrote = write(f->fd, msg->data + f->done, len);
-	if (wrote < 0) {
-		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
-	}
-	f->done += (size_t)wrote;
-	return 0;
-}
-
 /* A batch that was begun when the time ran out is gone on with by the next call. */
 static int file_send(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
 {
 	struct file_out *f = (struct file_out *)out;
-	uint64_t now = tl_clock_mono_ns();
-	uint64_t deadline = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 
 	while (f->done < msg->len) {
-		int ready = f->pollable ? wait_writable(f->fd, deadline) : 1;
-		if (ready == 0 && tl_clock_mono_ns() >= deadline) {
+		size_t left = msg->len - f->done;
+		ssize_t wrote = tl_pipe_write(f->fd, msg->data + f->done, left,
+					      f->pollable ? TL_PIPE_PORTION : left, deadline);
+		if (wrote == 0 && tl_clock_mono_ns() >= deadline) {
 			return -ETIMEDOUT;
 		}
-		int err = ready > 0 ? write_some(f, msg) : ready;
-		if (err < 0) {
-			return err;
+		if (wrote < 0) {
+			return (int)wrote;
 		}
+		f->done += (size_t)wrote;
 	}
 	f->done = 0;
 	tl_msg_free(msg);
@@ -278,13 +243,7 @@ int tl_hop_file_open_out(struct tl_hop_out **out, const char *path)
 	if (!f) {
 		return -ENOMEM;
 	}
-	struct stat st;
-	bool pollable = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
-	if (pollable) {
-		/* More room means fewer switches; a refusal costs only speed. */
-		fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
-	}
-	*f = (struct file_out){.out.ops = &out_ops, .fd = fd, .pollable = pollable};
+	*f = (struct file_out){.out.ops = &out_ops, .fd = fd, .pollable = tl_pipe_prepare(fd)};
 	*out = &f->out;
 	return 0;
 }

@@ -85,12 +85,6 @@ bool tl_nng_close(nng_socket socket)
 	return true;
 }
 
-uint64_t tl_nng_deadline(uint64_t timeout_ns)
-{
-	uint64_t now = tl_clock_mono_ns();
-	return timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
-}
-
 /* --- who may dial --------------------------------------------------------- */
 
 static int uid_of(const char *name, uid_t *uid)
@@ -116,6 +110,7 @@ int tl_nng_peers_init(struct tl_nng_peers *peers, const struct tl_opt_list *allo
 	if (uid_of(TL_PRIVILEGE_USER, &peers->uids[peers->count]) == 0) {
 		peers->count++;
 	}
+	peers->strangers = allow && allow->count > 0;
 	for (unsigned int i = 0; allow && i < allow->count; i++) {
 		if (uid_of(allow->items[i], &peers->uids[peers->count++]) < 0) {
 			tl_log_err("--allow-uid %s: no such user", allow->items[i]);

@@ -17,6 +17,8 @@ enum { TL_PEERS_MAX = TL_OPT_LIST_MAX + 3 };
 struct tl_nng_peers {
 	uid_t uids[TL_PEERS_MAX];
 	unsigned int count;
+	bool strangers; /* users of no group of ours: the socket file is for all, who dials is
+			   checked */
 	atomic_uint_fast64_t refused;
 	struct tl_log_limit limit; /* nng's callbacks of a socket come one at a time */
 };
@@ -68,9 +70,6 @@ int tl_nng_caller_open(struct tl_nng_caller *caller, nng_socket socket, const ch
 		       int reconnect_max_ms);
 /* Now and then, by one thread. */
 void tl_nng_caller_check(struct tl_nng_caller *caller, bool connected);
-
-/* Monotonic, UINT64_MAX = never. */
-uint64_t tl_nng_deadline(uint64_t timeout_ns);
 
 /*
  * nng_close, which in 1.5.2 may wait for ever when a peer comes back at that

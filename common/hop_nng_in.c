@@ -58,7 +58,7 @@ static int take_message(struct nng_in *n, struct tl_msg **msg)
 static int nng_recv_batch(struct tl_hop_in *in, struct tl_msg **msg, uint64_t timeout_ns)
 {
 	struct nng_in *n = (struct nng_in *)in;
-	uint64_t deadline = tl_nng_deadline(timeout_ns);
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 
 	in->counts.refused_peers = atomic_load(&n->peers.refused);
 	for (;;) {

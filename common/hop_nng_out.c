@@ -4,7 +4,12 @@
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/push.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "hop_nng.h"
@@ -15,7 +20,8 @@ enum {
 	QUICK_SUSPECT = 4, /* connections in a row that ended at once, before it is said */
 };
 
-#define QUICK_NS     (50 * TL_MS_NS) /* a connection that lived shorter has ended at once */
+#define AWAY_NS	     (3 * TL_SECOND_NS) /* without a consumer, before it is said */
+#define QUICK_NS     (50 * TL_MS_NS)	/* a connection that lived shorter has ended at once */
 #define PAUSE_NS     (10 * TL_MS_NS)
 #define PAUSE_MAX_NS TL_SECOND_NS
 
@@ -41,7 +47,9 @@ struct nng_out {
 	struct wire *wire; /* 0: no socket until dial_ns */
 	uint64_t losses;   /* of the sockets before */
 	uint64_t dial_ns;
-	unsigned int quick; /* connections in a row that ended at once */
+	unsigned int quick;	/* connections in a row that ended at once */
+	uint64_t away_since_ns; /* 0: connected */
+	bool away_told;
 	struct tl_nng_caller acks;
 	nng_aio *acks_aio; /* of who hears; stopped for good at the end */
 	atomic_int acks_up;
@@ -184,7 +192,7 @@ static bool wait_writable(const struct nng_out *n, uint64_t deadline_ns)
 static int nng_send_batch(struct tl_hop_out *out, struct tl_msg *msg, uint64_t timeout_ns)
 {
 	struct nng_out *n = (struct nng_out *)out;
-	uint64_t deadline = tl_nng_deadline(timeout_ns);
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 	size_t before = (size_t)(msg->data - msg->memory);
 	nng_msg *backing = msg->backing;
 
@@ -223,7 +231,7 @@ static bool nng_drain(struct tl_hop_out *out, uint64_t timeout_ns)
 
 	/* Without a connection nothing is on its way. */
 	return !n->wire || atomic_load(&n->wire->pipes) <= 0 ||
-	       wait_writable(n, tl_nng_deadline(timeout_ns));
+	       wait_writable(n, tl_clock_deadline_ns(timeout_ns));
 }
 
 static int nng_recv_acks(struct tl_hop_out *out, struct tl_ack *acks, size_t max)
@@ -244,12 +252,53 @@ static void nng_end_acks(struct tl_hop_out *out)
 	}
 }
 
+/* What nng does not say of a socket file: that it is not there, or not for us. */
+static const char *why_away(const char *url)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err = 0;
+
+	if (fd < 0 || strncmp(url, "ipc://", 6) != 0) {
+		err = EAGAIN;
+	} else {
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s", url + 6);
+		err = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno
+										    : EAGAIN;
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return err == EAGAIN ? "no answer" : strerror(err);
+}
+
+/* Once each time: stages start in any order, and a consumer may be started anew. */
+static void tell_away(struct nng_out *n, bool up)
+{
+	uint64_t now = tl_clock_mono_ns();
+
+	if (up) {
+		if (n->away_told) {
+			tl_log_note("%s: a consumer is there", n->url);
+		}
+		n->away_since_ns = 0;
+		n->away_told = false;
+	} else if (n->away_since_ns == 0) {
+		n->away_since_ns = now;
+	} else if (!n->away_told && n->quick < QUICK_SUSPECT && now - n->away_since_ns >= AWAY_NS) {
+		n->away_told = true;
+		tl_log_warn("%s: nobody takes events there: %s; trying on", n->url,
+			    why_away(n->url));
+	}
+}
+
 static struct tl_hop_link nng_link(struct tl_hop_out *out)
 {
 	struct nng_out *n = (struct nng_out *)out;
 
 	bool up = n->wire && atomic_load(&n->wire->pipes) > 0;
 
+	tell_away(n, up);
 	if (n->wire) {
 		tl_nng_caller_check(&n->data, up);
 	}

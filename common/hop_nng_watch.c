@@ -64,8 +64,9 @@ static int start_listener(struct tl_nng_ear *ear)
 
 	if (err == 0 && strncmp(ear->url, "ipc://", 6) == 0) {
 		/* The socket file is born with the umask; the mode below comes after bind. */
-		mode_t before = umask(0117);
-		nng_listener_set_int(ear->listener, NNG_OPT_IPC_PERMISSIONS, 0660);
+		int mode = ear->peers->strangers ? 0666 : 0660;
+		mode_t before = umask(0777 & (mode_t)~mode);
+		nng_listener_set_int(ear->listener, NNG_OPT_IPC_PERMISSIONS, mode);
 		err = nng_listener_start(ear->listener, 0);
 		umask(before);
 	} else if (err == 0) {

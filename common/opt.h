@@ -42,6 +42,59 @@ struct tl_opt {
 	const char *implied;	    /* the value when none is given ("--name" or "--name=value") */
 };
 
+/*
+ * Rows that mean the same in every tool that has them; `at` is the offset of
+ * the field. A tool whose row means something else writes its own.
+ */
+#define TL_OPT_ROW_WRITE(list_or_string, at)                                                       \
+	{                                                                                          \
+		.short_name = 'w', .long_name = "write", .kind = list_or_string, .offset = at,     \
+		.metavar = "PLACE", .help = "the same as -o"                                       \
+	}
+/* Of what makes events and sends them. */
+#define TL_OPT_ROW_NO_ACKS(at)                                                                     \
+	{                                                                                          \
+		.long_name = "no-acks", .kind = TL_OPT_FLAG, .offset = at,                         \
+		.help = "wait for no acknowledgement: sent is done"                                \
+	}
+#define TL_OPT_ROW_ACK_URL(at)                                                                     \
+	{                                                                                          \
+		.long_name = "ack-url", .kind = TL_OPT_STRING, .offset = at, .metavar = "URL",     \
+		.help = "where the consumer acknowledges (URL.ack; tcp: the next port)"            \
+	}
+/* Of what takes events in. */
+#define TL_OPT_ROW_ACK_URL_IN(at)                                                                  \
+	{                                                                                          \
+		.long_name = "ack-url", .kind = TL_OPT_STRING, .offset = at, .metavar = "URL",     \
+		.help = "where acknowledgements of the input are (URL.ack; tcp: the next port)"    \
+	}
+#define TL_OPT_ROW_ALLOW_UID(at)                                                                   \
+	{                                                                                          \
+		.long_name = "allow-uid", .kind = TL_OPT_LIST, .offset = at, .metavar = "USER",    \
+		.help = "who may dial, besides root, this user and tapline; repeatable"            \
+	}
+#define TL_OPT_ROW_INSECURE(at)                                                                    \
+	{                                                                                          \
+		.long_name = "insecure", .kind = TL_OPT_FLAG, .offset = at,                        \
+		.help = "allow tcp:// off loopback"                                                \
+	}
+#define TL_OPT_ROW_STATS(at)                                                                       \
+	{                                                                                          \
+		.long_name = "stats", .kind = TL_OPT_STRING, .offset = at, .metavar = "URL",       \
+		.help = "report counters there each second, to capmetrics"                         \
+	}
+#define TL_OPT_ROW_LIST_METRICS(at)                                                                \
+	{                                                                                          \
+		.long_name = "list-metrics", .kind = TL_OPT_FLAG, .offset = at,                    \
+		.help = "say what is reported there, and exit"                                     \
+	}
+/* What tl_service_ready takes. */
+#define TL_OPT_ROW_READY_FD(at)                                                                    \
+	{                                                                                          \
+		.long_name = "ready-fd", .kind = TL_OPT_NUMBER, .offset = at, .metavar = "FD",     \
+		.help = "write a newline there when ready", .min = 3, .max = 1023                  \
+	}
+
 struct tl_program {
 	const char *name;
 	const char *summary;	   /* one line */

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "moncond.h"
 #include "outbox_private.h"
 #include "run.h"
 #include "service.h"
@@ -28,15 +29,7 @@ static bool is_full(const struct tl_outbox *o, size_t len)
 
 void tl_outbox_wait(struct tl_outbox *o)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += SLICE_NS;
-	if (until.tv_nsec >= (long)TL_SECOND_NS) {
-		until.tv_nsec -= (long)TL_SECOND_NS;
-		until.tv_sec++;
-	}
-	pthread_cond_timedwait(&o->changed, &o->lock, &until);
+	tl_moncond_wait(&o->changed, &o->lock, tl_clock_deadline_ns(SLICE_NS));
 }
 
 /* What broke the outbox: nothing while one lane still works. */
@@ -129,12 +122,12 @@ int tl_outbox_put(struct tl_outbox *o, const struct tl_outbox_item *given)
 
 bool tl_outbox_wait_room(struct tl_outbox *o, uint64_t bytes, uint64_t timeout_ns)
 {
-	uint64_t begin_ns = tl_clock_mono_ns();
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 
 	pthread_mutex_lock(&o->lock);
 	bool waits = is_full(o, bytes);
 	while (waits && error_of(o) == 0 && !tl_service_stopping() &&
-	       tl_clock_mono_ns() - begin_ns < timeout_ns) {
+	       tl_clock_mono_ns() < deadline) {
 		tl_outbox_wait(o);
 		waits = is_full(o, bytes);
 	}
@@ -235,17 +228,6 @@ int tl_outbox_set_places(struct tl_outbox_config *config, const struct tl_opt_li
 
 /* --- open and close ------------------------------------------------------- */
 
-static void init_sync(struct tl_outbox *o)
-{
-	pthread_condattr_t attr;
-
-	pthread_mutex_init(&o->lock, 0);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->changed, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 static int open_lanes(struct tl_outbox *o)
 {
 	int err = 0;
@@ -281,11 +263,9 @@ static void free_outbox(struct tl_outbox *o)
 
 static void stop_lanes(struct tl_outbox *o, uint64_t timeout_ns)
 {
-	uint64_t now = tl_clock_mono_ns();
-
 	pthread_mutex_lock(&o->lock);
 	o->closing = true;
-	o->give_up_ns = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
+	o->give_up_ns = tl_clock_deadline_ns(timeout_ns);
 	pthread_cond_broadcast(&o->changed);
 	pthread_mutex_unlock(&o->lock);
 	for (unsigned int i = 0; i < o->lane_count; i++) {
@@ -301,7 +281,8 @@ int tl_outbox_open(struct tl_outbox **out, const struct tl_outbox_config *config
 	}
 	o->config = *config;
 	o->give_up_ns = UINT64_MAX;
-	init_sync(o);
+	pthread_mutex_init(&o->lock, 0);
+	tl_moncond_init(&o->changed);
 	int err = tl_streammap_init(&o->streams);
 	if (err == 0) {
 		err = open_lanes(o);

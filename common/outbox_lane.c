@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -137,8 +139,21 @@ static int send_stamped(struct tl_lane *lane, struct tl_held *h, const struct st
 	return err;
 }
 
+/* As its user knows it: a file that was opened before privileges went is a descriptor now. */
+static const char *name_of(const char *place, char path[PATH_MAX])
+{
+	ssize_t len = strncmp(place, "/dev/fd/", 8) == 0 ? readlink(place, path, PATH_MAX - 1) : -1;
+
+	if (len > 0) {
+		path[len] = '\0';
+		return path;
+	}
+	return strcmp(place, "-") == 0 ? "stdout" : place;
+}
+
 static void break_lane(struct tl_lane *lane, int err)
 {
+	char path[PATH_MAX];
 	struct tl_outbox *o = lane->outbox;
 
 	lane->error = err;
@@ -147,8 +162,7 @@ static void break_lane(struct tl_lane *lane, int err)
 	}
 	if (err != -EPIPE) {
 		o->counts.broken = true;
-		const char *place = strcmp(lane->place, "-") == 0 ? "stdout" : lane->place;
-		tl_log_err("cannot write %s: %s", place, strerror(-err));
+		tl_log_err("cannot write %s: %s", name_of(lane->place, path), strerror(-err));
 	}
 	for (struct tl_held *h = o->head, *next; h; h = next) {
 		next = h->next;

@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
+#include "pipe.h"
 #include "service.h"
+
+#define STEP_NS (100 * TL_MS_NS) /* between looks at whether to give up */
 
 int tl_output_open(struct tl_output *out, const char *place)
 {
@@ -27,29 +28,14 @@ int tl_output_open(struct tl_output *out, const char *place)
 	return 0;
 }
 
-/* 1 writable, 0 look again, -errno. */
-static int wait_writable(int fd, uint64_t *stop_by_ns)
+static bool is_too_late(uint64_t *stop_by_ns)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
-	int ready = poll(&pfd, 1, 100);
-
-	if (ready < 0 && errno != EINTR) {
-		return -errno;
-	}
-	if (ready > 0) {
-		return 1;
-	}
 	uint64_t now = tl_service_stopping() ? tl_clock_mono_ns() : 0;
+
 	if (now != 0 && *stop_by_ns == 0) {
 		*stop_by_ns = now + TL_OUTPUT_STOP_S * TL_SECOND_NS;
 	}
-	return now != 0 && now >= *stop_by_ns ? -ETIMEDOUT : 0;
-}
-
-/* A pipe that is writable takes PIPE_BUF bytes without blocking; more may block a stop. */
-static size_t portion(size_t left)
-{
-	return tl_service_stopping() && left > PIPE_BUF ? PIPE_BUF : left;
+	return now != 0 && now >= *stop_by_ns;
 }
 
 static int write_all(int fd, const char *text, size_t len)
@@ -57,16 +43,18 @@ static int write_all(int fd, const char *text, size_t len)
 	uint64_t stop_by_ns = 0;
 
 	while (len > 0) {
-		int ready = wait_writable(fd, &stop_by_ns);
-		if (ready < 0) {
-			return ready;
+		/* The signal to stop ends a write that blocks; after that nothing would. */
+		size_t portion = tl_service_stopping() ? TL_PIPE_PORTION : len;
+		ssize_t wrote =
+			tl_pipe_write(fd, text, len, portion, tl_clock_deadline_ns(STEP_NS));
+		if (wrote < 0) {
+			return (int)wrote;
 		}
-		ssize_t wrote = ready ? write(fd, text, portion(len)) : 0;
-		if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
-			return -errno;
+		if (wrote == 0 && is_too_late(&stop_by_ns)) {
+			return -ETIMEDOUT;
 		}
-		text += wrote > 0 ? wrote : 0;
-		len -= wrote > 0 ? (size_t)wrote : 0;
+		text += wrote;
+		len -= (size_t)wrote;
 	}
 	return 0;
 }

@@ -7,19 +7,9 @@
 
 #include "ring_port.h"
 
-static struct tl_ring_port *ring_port(struct tl_capd_port *port)
-{
-	return (struct tl_ring_port *)port;
-}
-
 static struct tl_ring_shared *shared_of(const struct tl_capd_shared *capd)
 {
 	return capd->engine->context;
-}
-
-static int open_port(struct tl_capd_port *port)
-{
-	return tl_ring_port_open(ring_port(port), shared_of(port->shared));
 }
 
 /* The events we send, and the acks we hear. */
@@ -49,60 +39,6 @@ static int prepare(struct tl_capd_shared *capd)
 	return 0;
 }
 
-static int begin(struct tl_capd_port *port)
-{
-	return tl_ring_port_begin(ring_port(port));
-}
-
-static int start(struct tl_capd_port *port)
-{
-	return tl_ring_port_start(ring_port(port));
-}
-
-static void follow(struct tl_capd_port *port)
-{
-	tl_ring_port_follow(ring_port(port));
-}
-
-static void join(struct tl_capd_port *port)
-{
-	tl_ring_port_join(ring_port(port));
-}
-
-static void close_port(struct tl_capd_port *port)
-{
-	tl_ring_port_close(ring_port(port));
-}
-
-/*
- * While packets come, those that the kernel has stored and nobody has read
- * yet lie in the ring; only the reverse contradicts. After the end nothing
- * may be left over either way.
- */
-static int64_t residual(const struct tl_ring_counts *counts, const struct tl_afp_counts *kernel,
-			bool closing)
-{
-	int64_t left = (int64_t)(kernel->stored - counts->read - counts->lost);
-
-	return left < 0 || closing ? left : 0;
-}
-
-static void read_port(struct tl_capd_port *capd, bool take, bool closing,
-		      struct tl_capture_stats *stats, struct tl_flowtab_counts *flows)
-{
-	struct tl_ring_port *port = ring_port(capd);
-	/* In this order: what was read was stored before. */
-	struct tl_ring_counts counts = tl_ring_port_read(port, take);
-	struct tl_afp_counts kernel = tl_ring_port_kernel(port);
-
-	tl_meter_counts_to_stats(&counts.meter, stats);
-	stats->kernel_drops = tl_ring_port_own_drops(port, kernel.drops + counts.lost);
-	stats->ring_utilization = counts.utilization;
-	stats->residual_packets = residual(&counts, &kernel, closing);
-	stats->mode = tl_str_of(port->shared->engine->mode);
-	*flows = counts.meter.flows;
-}
-
 static const char *explain(int err)
 {
 	switch (err) {
@@ -123,7 +59,7 @@ static const char *explain(int err)
 
 static int probe(struct tl_capd_port *port, struct tl_answer *answer)
 {
-	int err = open_port(port);
+	int err = tl_ring_port_open(port);
 
 	answer->mode = shared_of(port->shared)->engine->mode;
 	if (err < 0) {
@@ -151,14 +87,14 @@ int tl_ring_main(const struct tl_ring_engine *ring, int argc, char **argv)
 		.set_defaults = tl_ring_options_set_defaults,
 		.check = tl_ring_options_check,
 		.port_size = sizeof(struct tl_ring_port),
-		.open = open_port,
+		.open = tl_ring_port_open,
 		.prepare = prepare,
-		.begin = begin,
-		.start = start,
-		.follow = follow,
-		.join = join,
-		.read = read_port,
-		.close = close_port,
+		.begin = tl_ring_port_begin,
+		.start = tl_ring_port_start,
+		.follow = tl_ring_port_follow,
+		.join = tl_ring_port_join,
+		.read = tl_ring_port_read,
+		.close = tl_ring_port_close,
 		.probe = probe,
 	};
 

@@ -13,7 +13,6 @@ enum {
 	SNAPLEN_MIN = 64,
 	PAYLOAD_DEFAULT = 64,
 	PAYLOAD_MAX = 65535,
-	FEATURES_MAX = 65535,
 	THREADS_MAX = 64,
 	BLOCK_DEFAULT = 1 << 20,
 	BLOCK_MIN = 64 << 10,
@@ -49,7 +48,7 @@ const struct tl_opt tl_ring_opts[] = {
 	 .offset = FIELD(features_packets),
 	 .help = "--features: packets of a flow that are looked into (16)",
 	 .min = 1,
-	 .max = FEATURES_MAX},
+	 .max = TL_FEATURE_PACKETS_MAX},
 	{.long_name = "features-flows",
 	 .kind = TL_OPT_NUMBER,
 	 .metavar = "N",
@@ -111,6 +110,12 @@ int tl_ring_options_check(struct tl_capd_options *capd)
 	if ((options->block_size & (options->block_size - 1)) != 0) {
 		tl_log_err("--block: bad value '%llu': wants a power of two",
 			   (unsigned long long)options->block_size);
+		return -EINVAL;
+	}
+	if (!options->features &&
+	    (options->features_once || options->features_flows != TL_FEATURE_STATES ||
+	     options->features_packets != TL_FEATURE_PACKETS)) {
+		tl_log_err("--features-... goes with --features");
 		return -EINVAL;
 	}
 	if (options->raw && options->features) {

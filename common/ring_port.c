@@ -9,6 +9,11 @@
 #include "clock.h"
 #include "log.h"
 
+static struct tl_ring_port *port_of(struct tl_capd_port *capd)
+{
+	return (struct tl_ring_port *)capd;
+}
+
 static int allocate(struct tl_ring_port *port)
 {
 	port->sockets = calloc(port->count, sizeof(*port->sockets));
@@ -85,9 +90,11 @@ static int compile_filter(struct tl_ring_port *port)
 	return err < 0 ? -EINVAL : 0;
 }
 
-int tl_ring_port_open(struct tl_ring_port *port, struct tl_ring_shared *shared)
+int tl_ring_port_open(struct tl_capd_port *capd)
 {
-	port->shared = shared;
+	struct tl_ring_port *port = port_of(capd);
+
+	port->shared = capd->shared->engine->context;
 	port->options = (const struct tl_ring_options *)port->capd.shared->options;
 	port->count = (unsigned int)port->options->threads;
 	int err = allocate(port);
@@ -116,8 +123,9 @@ static struct tl_meter_config meter_config(const struct tl_ring_port *port)
 	};
 }
 
-int tl_ring_port_begin(struct tl_ring_port *port)
+int tl_ring_port_begin(struct tl_capd_port *capd)
 {
+	struct tl_ring_port *port = port_of(capd);
 	int err = 0;
 
 	for (unsigned int i = 0; err == 0 && i < port->count; i++) {
@@ -143,8 +151,9 @@ static int start_thread(struct tl_ring_worker *worker)
 	return err;
 }
 
-int tl_ring_port_start(struct tl_ring_port *port)
+int tl_ring_port_start(struct tl_capd_port *capd)
 {
+	struct tl_ring_port *port = port_of(capd);
 	int err = 0;
 
 	port->drops.begun = !port->options->capd.standby;
@@ -157,8 +166,10 @@ int tl_ring_port_start(struct tl_ring_port *port)
 	return err;
 }
 
-void tl_ring_port_join(struct tl_ring_port *port)
+void tl_ring_port_join(struct tl_capd_port *capd)
 {
+	struct tl_ring_port *port = port_of(capd);
+
 	for (unsigned int i = 0; i < port->count && port->workers; i++) {
 		if (port->workers[i].started) {
 			pthread_join(port->workers[i].thread, 0);
@@ -167,8 +178,10 @@ void tl_ring_port_join(struct tl_ring_port *port)
 	}
 }
 
-void tl_ring_port_close(struct tl_ring_port *port)
+void tl_ring_port_close(struct tl_capd_port *capd)
 {
+	struct tl_ring_port *port = port_of(capd);
+
 	for (unsigned int i = 0; i < port->count && port->workers && port->sockets; i++) {
 		tl_meter_destroy(port->workers[i].meter);
 		port->shared->engine->close(port->workers[i].ring);
@@ -180,7 +193,10 @@ void tl_ring_port_close(struct tl_ring_port *port)
 	free(port->sockets);
 }
 
-struct tl_ring_counts tl_ring_port_read(struct tl_ring_port *port, bool take)
+/* --- counts -------------------------------------------------------------------------- */
+
+/* What the workers published; `take`: the highest utilization begins anew. */
+static struct tl_ring_counts read_workers(struct tl_ring_port *port, bool take)
 {
 	struct tl_ring_counts sum = {0};
 
@@ -201,7 +217,8 @@ struct tl_ring_counts tl_ring_port_read(struct tl_ring_port *port, bool take)
 	return sum;
 }
 
-struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port)
+/* Over all sockets. */
+static struct tl_afp_counts read_kernel(struct tl_ring_port *port)
 {
 	struct tl_afp_counts sum = {0};
 
@@ -217,11 +234,12 @@ struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port)
 
 static uint64_t all_drops(struct tl_ring_port *port)
 {
-	return tl_ring_port_kernel(port).drops + tl_ring_port_read(port, false).lost;
+	return read_kernel(port).drops + read_workers(port, false).lost;
 }
 
-void tl_ring_port_follow(struct tl_ring_port *port)
+void tl_ring_port_follow(struct tl_capd_port *capd)
 {
+	struct tl_ring_port *port = port_of(capd);
 	struct tl_span span = tl_handover_span(&port->capd.shared->handover);
 	uint64_t now = tl_clock_wall_ns();
 
@@ -235,7 +253,8 @@ void tl_ring_port_follow(struct tl_ring_port *port)
 	}
 }
 
-uint64_t tl_ring_port_own_drops(const struct tl_ring_port *port, uint64_t drops)
+/* Of all drops so far, those that are ours. */
+static uint64_t own_drops(const struct tl_ring_port *port, uint64_t drops)
 {
 	const struct tl_ring_drops *d = &port->drops;
 
@@ -243,4 +262,35 @@ uint64_t tl_ring_port_own_drops(const struct tl_ring_port *port, uint64_t drops)
 		return 0;
 	}
 	return (d->ended ? d->at_end : drops) - d->at_begin;
+}
+
+/* --- for capture_stats --------------------------------------------------------------- */
+
+/*
+ * While packets come, those that the kernel has stored and nobody has read
+ * yet lie in the ring; only the reverse contradicts. After the end nothing
+ * may be left over either way.
+ */
+static int64_t residual(const struct tl_ring_counts *counts, const struct tl_afp_counts *kernel,
+			bool closing)
+{
+	int64_t left = (int64_t)(kernel->stored - counts->read - counts->lost);
+
+	return left < 0 || closing ? left : 0;
+}
+
+void tl_ring_port_read(struct tl_capd_port *capd, bool take, bool closing,
+		       struct tl_capture_stats *stats, struct tl_flowtab_counts *flows)
+{
+	struct tl_ring_port *port = port_of(capd);
+	/* In this order: what was read was stored before. */
+	struct tl_ring_counts counts = read_workers(port, take);
+	struct tl_afp_counts kernel = read_kernel(port);
+
+	tl_meter_counts_to_stats(&counts.meter, stats);
+	stats->kernel_drops = own_drops(port, kernel.drops + counts.lost);
+	stats->ring_utilization = counts.utilization;
+	stats->residual_packets = residual(&counts, &kernel, closing);
+	stats->mode = tl_str_of(port->shared->engine->mode);
+	*flows = counts.meter.flows;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One interface of an AF_PACKET daemon: its sockets and rings, and the threads
- * that read them. The calls are those of struct tl_capd_engine. A port belongs
- * to the main thread; its workers share only what tl_ring_port_read locks.
+ * that read them. The calls are those of struct tl_capd_engine, made with a
+ * struct tl_ring_port. A port belongs to the main thread; its workers share only
+ * what tl_ring_port_read locks.
  */
 #ifndef TL_RING_PORT_H
 #define TL_RING_PORT_H
@@ -57,7 +58,7 @@ struct tl_ring_drops {
 };
 
 struct tl_ring_port {
-	struct tl_capd_port capd;
+	struct tl_capd_port capd; /* first */
 	struct tl_ring_shared *shared;
 	const struct tl_ring_options *options;
 	unsigned int count; /* sockets, rings, workers */
@@ -67,19 +68,14 @@ struct tl_ring_port {
 	struct tl_ring_drops drops;
 };
 
-int tl_ring_port_open(struct tl_ring_port *port, struct tl_ring_shared *shared);
-int tl_ring_port_begin(struct tl_ring_port *port);
-int tl_ring_port_start(struct tl_ring_port *port);
-void tl_ring_port_follow(struct tl_ring_port *port);
-void tl_ring_port_join(struct tl_ring_port *port);
-void tl_ring_port_close(struct tl_ring_port *port);
-
-/* What the workers published; `take`: the highest utilization begins anew. */
-struct tl_ring_counts tl_ring_port_read(struct tl_ring_port *port, bool take);
-/* What the kernel says, over all sockets. */
-struct tl_afp_counts tl_ring_port_kernel(struct tl_ring_port *port);
-/* Of all drops so far, those that are ours. */
-uint64_t tl_ring_port_own_drops(const struct tl_ring_port *port, uint64_t drops);
+int tl_ring_port_open(struct tl_capd_port *capd);
+int tl_ring_port_begin(struct tl_capd_port *capd);
+int tl_ring_port_start(struct tl_capd_port *capd);
+void tl_ring_port_follow(struct tl_capd_port *capd);
+void tl_ring_port_join(struct tl_capd_port *capd);
+void tl_ring_port_read(struct tl_capd_port *capd, bool take, bool closing,
+		       struct tl_capture_stats *stats, struct tl_flowtab_counts *flows);
+void tl_ring_port_close(struct tl_capd_port *capd);
 
 /* The worker's thread. */
 void *tl_ring_worker_run(void *worker);

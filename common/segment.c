@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "clock.h"
+#include "file.h"
 #include "log.h"
 #include "segment_private.h"
 
@@ -251,23 +252,6 @@ static int begin_file(struct tl_segment *s)
 }
 
 /* Writes at *at, which it moves. */
-static int write_all(const struct tl_segment *s, const uint8_t *bytes, uint64_t len, uint64_t *at)
-{
-	while (len > 0) {
-		ssize_t put = pwrite(s->fd, bytes, len, (off_t)*at);
-		if (put < 0 && errno == EINTR) {
-			continue;
-		}
-		if (put <= 0) {
-			return put < 0 ? -errno : -EIO;
-		}
-		bytes += put;
-		len -= (uint64_t)put;
-		*at += (uint64_t)put;
-	}
-	return 0;
-}
-
 static int write_frame(struct tl_segment *s, const uint8_t *bytes, uint64_t len, uint64_t *at)
 {
 	ZSTD_inBuffer in = {bytes, len, 0};
@@ -278,7 +262,7 @@ static int write_frame(struct tl_segment *s, const uint8_t *bytes, uint64_t len,
 	do {
 		ZSTD_outBuffer out = {s->out, OUT_BYTES, 0};
 		left = ZSTD_compressStream2(s->zstd, &out, &in, ZSTD_e_end);
-		int err = ZSTD_isError(left) ? -ENOMEM : write_all(s, s->out, out.pos, at);
+		int err = ZSTD_isError(left) ? -ENOMEM : tl_file_write(s->fd, s->out, out.pos, at);
 		if (err < 0) {
 			return err;
 		}
@@ -304,7 +288,7 @@ int tl_segment_append(struct tl_segment *s, const uint8_t *bytes, uint64_t len)
 	}
 	uint64_t at = s->end;
 	s->torn = true; /* until all of it is there */
-	err = s->zstd ? write_frame(s, bytes, len, &at) : write_all(s, bytes, len, &at);
+	err = s->zstd ? write_frame(s, bytes, len, &at) : tl_file_write(s->fd, bytes, len, &at);
 	if (err < 0) {
 		mend(s); /* or before the next append: the room is needed now */
 		return err;

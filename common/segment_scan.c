@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "file.h"
 #include "segment_private.h"
 
 enum {
@@ -153,23 +154,13 @@ static int take_batches(struct scan *s)
 	return err;
 }
 
-static ssize_t read_some(int fd, void *bytes, size_t len)
-{
-	ssize_t got;
-
-	do {
-		got = read(fd, bytes, len);
-	} while (got < 0 && errno == EINTR);
-	return got < 0 ? -errno : got;
-}
-
 static int scan_plain(struct scan *s)
 {
 	uint64_t total = 0;
 	ssize_t got;
 	int err = 0;
 
-	while (err == 0 && (got = read_some(s->fd, s->held + s->held_len, READ_BYTES)) != 0) {
+	while (err == 0 && (got = tl_file_read(s->fd, s->held + s->held_len, READ_BYTES)) != 0) {
 		if (got < 0) {
 			return (int)got;
 		}
@@ -213,7 +204,7 @@ static int scan_frames(struct scan *s, ZSTD_DCtx *zstd, uint8_t *bytes)
 	ssize_t got;
 
 	ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
-	while ((got = read_some(s->fd, bytes, READ_BYTES)) != 0) {
+	while ((got = tl_file_read(s->fd, bytes, READ_BYTES)) != 0) {
 		if (got < 0) {
 			return (int)got;
 		}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "log.h"
 
 static _Atomic uint64_t stop_ns;
 static atomic_bool stats_flag;
@@ -63,6 +64,11 @@ int tl_service_open(void)
 	}
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		sigaction(signals[i], &action, 0);
+	}
+	/* A terminal that is closed; not under nohup. */
+	struct sigaction hangup;
+	if (sigaction(SIGHUP, 0, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+		sigaction(SIGHUP, &action, 0);
 	}
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, 0);
@@ -163,9 +169,12 @@ int tl_service_ready(int fd)
 {
 	int err = 0;
 
-	if (fd >= 0) {
+	if (fd > 0) {
 		err = write(fd, "\n", 1) == 1 ? 0 : -errno;
 		close(fd);
+	}
+	if (err < 0) {
+		tl_log_err("--ready-fd %d: %s", fd, strerror(-err));
 	}
 	notify_manager();
 	return err;

@@ -39,7 +39,8 @@ void tl_service_clear(void);
 void tl_service_wait(uint64_t timeout_ns);
 
 /*
- * Writes a newline to `fd` and closes it; -1 = no one asked. 0 or -errno.
+ * Writes a newline to `fd`, the --ready-fd, and closes it; 0 = no one asked. 0 or
+ * -errno, logged: it alone here logs.
  *
  * Tells systemd as well, by READY=1 to the socket of NOTIFY_SOCKET, when that
  * is set. That nobody hears it there is no error: a variable that came down

@@ -274,12 +274,7 @@ static const struct tl_opt opts[] = {
 	 .metavar = "WHAT",
 	 .choices = attach_kinds,
 	 .help = "only count what comes in, and drop or pass it, until a signal"},
-	{.long_name = "ready-fd",
-	 .kind = TL_OPT_NUMBER,
-	 .offset = offsetof(struct options, ready_fd),
-	 .metavar = "FD",
-	 .max = 1023,
-	 .help = "write a newline to that descriptor when attached"},
+	TL_OPT_ROW_READY_FD(offsetof(struct options, ready_fd)),
 	{.long_name = "cpu",
 	 .kind = TL_OPT_NUMBER,
 	 .offset = offsetof(struct options, cpu),
@@ -297,8 +292,7 @@ static const struct tl_program program = {
 
 int main(int argc, char **argv)
 {
-	struct options options = {.ready_fd = UINT64_MAX,
-				  .cpu = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) - 1};
+	struct options options = {.cpu = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) - 1};
 	int first = tl_opt_parse(&program, argc, argv, &options);
 
 	if (first <= 0) {
@@ -311,8 +305,8 @@ int main(int argc, char **argv)
 	if (tl_service_open() < 0 || pin_to_cpu(options.cpu) < 0) {
 		return TL_EXIT_FAILED;
 	}
-	int ready_fd = options.ready_fd == UINT64_MAX ? -1 : (int)options.ready_fd;
-	int err = options.attach ? attach_and_count(options.attach, options.iface, ready_fd)
-				 : measure_all(options.only);
+	int err = options.attach
+			  ? attach_and_count(options.attach, options.iface, (int)options.ready_fd)
+			  : measure_all(options.only);
 	return err < 0 ? TL_EXIT_FAILED : TL_EXIT_OK;
 }

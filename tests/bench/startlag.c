@@ -52,12 +52,7 @@ static const struct tl_opt opts[] = {
 	 .offset = offsetof(struct options, type),
 	 .metavar = "TYPE",
 	 .help = "the events to look at, by their own time (flow_start, by that of its packet)"},
-	{.long_name = "ready-fd",
-	 .kind = TL_OPT_NUMBER,
-	 .offset = offsetof(struct options, ready_fd),
-	 .metavar = "FD",
-	 .max = 1023,
-	 .help = "write a newline to that descriptor when the input is open"},
+	TL_OPT_ROW_READY_FD(offsetof(struct options, ready_fd)),
 	{0},
 };
 
@@ -167,8 +162,7 @@ static int run(struct lags *lags, const struct options *options)
 		err = tl_hop_open_in(&in, options->input, &config);
 	}
 	if (err == 0) {
-		err = tl_service_ready(options->ready_fd == UINT64_MAX ? -1
-								       : (int)options->ready_fd);
+		err = tl_service_ready((int)options->ready_fd);
 	}
 	if (err == 0) {
 		err = take_all(lags, in, reader);
@@ -182,7 +176,7 @@ static int run(struct lags *lags, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.input = "-", .ready_fd = UINT64_MAX};
+	struct options options = {.input = "-"};
 	int first = tl_opt_parse(&program, argc, argv, &options);
 
 	if (first <= 0) {

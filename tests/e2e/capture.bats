@@ -563,6 +563,30 @@ goes_down_and_up() {
 	expect_stat residual_packets 0
 }
 
+ends_with_its_terminal() {
+	capture -q
+	send udp 3
+	tl_stop "$engine" HUP
+	[ "$TL_STATUS" -eq 0 ]
+	tap check "$engine.out"
+}
+
+@test "SIGHUP is a clean end" {
+	each_engine ends_with_its_terminal
+}
+
+ends_with_its_disk() {
+	capture -q -o /dev/full
+	send udp 3
+	tl_join "$engine"
+	[ "$TL_STATUS" -eq 1 ]
+	grep -q 'cannot write /dev/full: No space left on device' "$engine.err"
+}
+
+@test "a full disk ends a capture, exit 1: whoever started it is to know" {
+	each_engine ends_with_its_disk
+}
+
 @test "an interface that goes down and up again goes on" {
 	each_engine goes_down_and_up
 }

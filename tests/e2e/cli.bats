@@ -122,7 +122,16 @@ options() {
 	for tool in "${tools[@]}"; do
 		refuses 2 "--ready-fd 'soon' number" "$tool" --ready-fd soon
 		refuses 2 "--ready-fd '-1'" "$tool" --ready-fd=-1
+		for fd in 0 1 2 1024; do
+			refuses 2 "--ready-fd '$fd' 3 1023" "$tool" --ready-fd "$fd"
+		done
 	done
+}
+
+@test "a --ready-fd that is not open is told of" {
+	run --separate-stderr pcap-flow -q -r "$capture" -o out.tap --ready-fd 99
+	[ "$status" -eq 0 ]
+	one_line "--ready-fd 99" "Bad file descriptor"
 }
 
 @test "flow options: bad values, and what is allowed" {
@@ -160,11 +169,18 @@ options() {
 @test "places that cannot be opened are named" {
 	refuses 2 "no-such-file" pcap-flow -r no-such-file
 	refuses 2 "no-such-file" batcher -I no-such-file
-	refuses 2 "no-dir/x" pcap-flow -r "$capture" -o no-dir/x
-	refuses 2 "no-dir/x" batcher -o no-dir/x
 	mkdir folder
+	touch file
 	refuses 2 "folder" pcap-flow -r folder
 	refuses 2 "folder" batcher -I folder
+	refuses 2 "folder" receiver --listen 127.0.0.1:0 --token-file folder
+	refuses 2 "file/x" shipper --spool file/x
+	for place in no-dir/x folder file/x; do
+		for tool in "pcap-flow -r $capture" batcher "evcat --msgpack" "eve-tail --once file"; do
+			# shellcheck disable=SC2086
+			refuses 2 "$place" $tool -o "$place"
+		done
+	done
 	refuses 2 "http://x ipc:// tcp://" batcher -I http://x
 	refuses 2 "http://x ipc:// tcp://" pcap-flow -r "$capture" -o http://x
 }
@@ -185,4 +201,31 @@ options() {
 	one_line packets flows
 	run --separate-stderr pcap-flow -vv -r "$capture" -o out.tap
 	[ "${#stderr_lines[@]}" -ge 1 ]
+}
+
+@test "a file is not input and output at once: exit 2, and it is what it was" {
+	local demo=$TL_BIN/../demo.pcap
+	[ -r "$demo" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
+	cp "$demo" cap.pcap
+	pcap-flow -q -r cap.pcap -o rec.tap
+	echo '{"timestamp":"2026-01-01T00:00:00.000000+0000","event_type":"dns"}' >eve.json
+	cp rec.tap rec.copy
+	cp eve.json eve.copy
+	ln rec.tap link.tap
+	run -2 pcap-flow -r cap.pcap -w cap.pcap
+	[[ $output == *"'cap.pcap' is both input and output"* ]]
+	run -2 evcat -t flow_end -o rec.tap rec.tap
+	run -2 evcat -t flow_end -o link.tap rec.tap
+	run -2 batcher -I rec.tap -o rec.tap
+	run -2 eve-tail --once --no-checkpoint -r eve.json -o eve.json
+	cmp cap.pcap "$demo"
+	cmp rec.tap rec.copy
+	cmp eve.json eve.copy
+}
+
+@test "options of features and engines that make no sense are refused" {
+	run -2 pcap-flow --features-once -r /dev/null -o /dev/null
+	[[ $output == *"goes with --features"* ]]
+	run -2 capladder --engine tpv3 -i lo -o /dev/null
+	[[ $output == *"wants one of xdp-flowd tpv3-capd afp-capd eve-tail"* ]]
 }

@@ -3,6 +3,7 @@
 # evcat on streams made by hand (evcat.py) and on those of pcap-flow.
 # shellcheck disable=SC2016 # $bin and $ts are JSON
 
+bats_require_minimum_version 1.5.0
 load lib
 
 setup() {

@@ -416,12 +416,12 @@ evcat_has() { # TYPE FILE
 	tl_stop_ok rec
 }
 
-@test "what cannot begin says so: exit 1, 2 or 3, never 0" {
+@test "what cannot begin says so, and exits with 2" {
 	lines 1 1 >eve.json
 	for options in "--checkpoint nothing/cp -o out.tap" "-o nothing/out.tap" "-r unix:$PWD/nothing/sock"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr eve-tail -q --once $options eve.json
-		[ "$status" -eq 1 ]
+		[ "$status" -eq 2 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
 	done
 	touch file

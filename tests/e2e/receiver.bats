@@ -589,7 +589,7 @@ resident_kb() {
 	printf 'alice %s\n' "$TOKEN" >tokens
 	chmod 644 tokens
 	receive r --token-file tokens
-	grep -q 'tokens: others can read it' r.err
+	grep -q "tokens: every user can read" r.err
 	tl_stop_ok r
 	head -c 2M /dev/zero >huge
 	printf 'alice\n' >half

@@ -710,6 +710,15 @@ requests() {
 
 # --- the spool -------------------------------------------------------------------
 
+@test "a disk with less room than the reserve: said, and nothing is taken or lost" {
+	tl_spawn shipper shipper --spool spool --spool-reserve 900G -I all.tap -o "file:$PWD/out"
+	tl_wait_line shipper.err "spool: the disk is full but for --spool-reserve: what comes has to wait"
+	tl_stop shipper
+	[ "$TL_STATUS" -eq 1 ]
+	ship --spool spool -I all.tap -o "file:$PWD/out"
+	[ "$(evcat -q --json out/*.tap | wc -l)" -eq "$TOTAL" ]
+}
+
 @test "drop-oldest under a quota declares exactly what is lost" {
 	for k in 1 2 3; do
 		pcap-flow -q -r "$demo" -o "more$k"

@@ -178,7 +178,7 @@ int main(int argc, char **argv)
 	if (tl_metrics_open(&metrics, &config) < 0) {
 		return 2;
 	}
-	tl_service_ready(argc > 3 ? atoi(argv[3]) : -1);
+	tl_service_ready(argc > 3 ? atoi(argv[3]) : 0);
 	while (!tl_service_stopping()) {
 		tl_service_wait(PERIOD_NS / 2);
 		quiet ^= tl_service_take_stats();

@@ -66,8 +66,7 @@ static const struct tl_opt opts[] = {
 	{0, "policy", TL_OPT_CHOICE, FIELD(policy), "POLICY", "window full: wait or drop (wait)", 0,
 	 0, policies, 0},
 	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "hear no acknowledgements", 0, 0, 0, 0},
-	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0, 0},
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 
@@ -289,7 +288,7 @@ int main(int argc, char **argv)
 	}
 	int err = source_open(&source);
 	if (err == 0) {
-		tl_service_ready(options.ready_fd ? (int)options.ready_fd : -1);
+		tl_service_ready((int)options.ready_fd);
 		err = run(&source);
 	}
 	int close_err = source_close(&source);

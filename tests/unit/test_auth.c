@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -105,6 +106,49 @@ static void only_a_whole_token_proves_its_name(void **state)
 	free(auth.tokens);
 }
 
+/* What is logged about a file of that mode. */
+static bool is_warned_of(int fd, mode_t mode)
+{
+	char text[400] = "";
+	int log = memfd_create("log", MFD_CLOEXEC);
+	int old = dup(STDERR_FILENO);
+
+	assert_true(log >= 0 && old >= 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	dup2(log, STDERR_FILENO);
+	tl_auth_warn_if_exposed(fd, "tokens");
+	dup2(old, STDERR_FILENO);
+	ssize_t len = pread(log, text, sizeof(text) - 1, 0);
+	close(old);
+	close(log);
+	assert_true(len == 0 || strstr(text, "tokens: every user can"));
+	return len > 0;
+}
+
+static void file_is_warned_of_when_others_can_read_or_write_it(void **state)
+{
+	(void)state;
+	int fd = memfd_create("tokens", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	for (mode_t mode = 0; mode <= 0777; mode++) {
+		assert_int_equal(is_warned_of(fd, mode), (mode & 0006) != 0);
+	}
+	close(fd);
+}
+
+/* Of a pipe the mode says nothing. */
+static void pipe_is_not_warned_of(void **state)
+{
+	(void)state;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_false(is_warned_of(ends[0], 0666));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void addresses_are_parsed_or_refused(void **state)
 {
 	(void)state;
@@ -171,6 +215,8 @@ int main(void)
 		cmocka_unit_test(token_files_are_parsed_or_refused_where_they_are_wrong),
 		cmocka_unit_test(token_lengths_have_limits),
 		cmocka_unit_test(only_a_whole_token_proves_its_name),
+		cmocka_unit_test(file_is_warned_of_when_others_can_read_or_write_it),
+		cmocka_unit_test(pipe_is_not_warned_of),
 		cmocka_unit_test(addresses_are_parsed_or_refused),
 		cmocka_unit_test(hosts_are_ours_by_address_or_name_whatever_the_port),
 	};

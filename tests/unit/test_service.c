@@ -75,7 +75,7 @@ static void ready_with_a_descriptor_writes_one_newline_and_closes_it(void **stat
 	assert_int_equal(got[0], '\n');
 	assert_int_equal(read(pipe_fd[0], got, sizeof(got)), 0);
 	close(pipe_fd[0]);
-	assert_int_equal(tl_service_ready(-1), 0);
+	assert_int_equal(tl_service_ready(0), 0);
 }
 
 static void ready_with_a_descriptor_that_is_none_fails(void **state)
@@ -98,7 +98,7 @@ static void ready_with_a_manager_tells_it_once(void **state)
 	const char *names[] = {path, abstract};
 	for (int i = 0; i < 2; i++) {
 		int manager = listen_at(names[i]);
-		assert_int_equal(tl_service_ready(-1), 0);
+		assert_int_equal(tl_service_ready(0), 0);
 		assert_told(manager, "READY=1");
 		assert_told(manager, 0);
 		close(manager);
@@ -116,15 +116,15 @@ static void ready_with_a_manager_that_is_gone_is_no_error(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		setenv("NOTIFY_SOCKET", names[i], 1);
-		assert_int_equal(tl_service_ready(-1), 0);
+		assert_int_equal(tl_service_ready(0), 0);
 	}
 	memset(longest, '/', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
 	setenv("NOTIFY_SOCKET", longest, 1);
-	assert_int_equal(tl_service_ready(-1), 0);
+	assert_int_equal(tl_service_ready(0), 0);
 	make_name(path, sizeof(path));
 	close(listen_at(path)); /* the socket file stays */
-	assert_int_equal(tl_service_ready(-1), 0);
+	assert_int_equal(tl_service_ready(0), 0);
 	remove_name(path);
 }
 
@@ -147,7 +147,7 @@ static void ready_with_a_manager_that_is_stuck_returns(void **state)
 		}
 	}
 	assert_int_equal(errno, EAGAIN);
-	assert_int_equal(tl_service_ready(-1), 0);
+	assert_int_equal(tl_service_ready(0), 0);
 	close(fd);
 	close(manager);
 }
@@ -161,7 +161,7 @@ static void ready_after_privileges_were_dropped_tells_the_manager(void **state)
 	snprintf(name, sizeof(name), "@tl-dropped-%d", (int)getpid());
 	int manager = listen_at(name);
 	assert_int_equal(tl_privilege_drop(TL_PRIVILEGE_USER, 0), 0);
-	assert_int_equal(tl_service_ready(-1), 0);
+	assert_int_equal(tl_service_ready(0), 0);
 	assert_told(manager, "READY=1");
 	close(manager);
 }

@@ -38,7 +38,7 @@ static const struct tl_opt options[] = {
 	 "URL to listen at, file or - (default: -, stdin)", 0, 0, 0, 0},
 	{'o', "output", TL_OPT_LIST, FIELD(outputs), "PLACE",
 	 "URL to dial, file or - (default: -, stdout); repeatable: each gets all", 0, 0, 0, 0},
-	{'w', "write", TL_OPT_LIST, FIELD(outputs), "PLACE", "the same as -o", 0, 0, 0, 0},
+	TL_OPT_ROW_WRITE(TL_OPT_LIST, FIELD(outputs)),
 	{0, "view", TL_OPT_LIST, FIELD(views), "URL",
 	 "copy there what it takes at once, and wait for nothing; repeatable", 0, 0, 0, 0},
 	{0, "batch-size", TL_OPT_NUMBER, FIELD(batch_size), "N",
@@ -47,17 +47,12 @@ static const struct tl_opt options[] = {
 	 "or when the first has waited so long (5s)", 1, 3600 * TL_SECOND_NS, 0, 0},
 	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0,
 	 "pass no acknowledgements back, and wait for none", 0, 0, 0, 0},
-	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
-	 "where acknowledgements of the input are (URL.ack; tcp: the next port)", 0, 0, 0, 0},
-	{0, "allow-uid", TL_OPT_LIST, FIELD(allow_uid), "USER",
-	 "who may dial, besides root, this user and tapline; repeatable", 0, 0, 0, 0},
-	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
-	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
-	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
-	 "say what is reported there, and exit", 0, 0, 0, 0},
-	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
-	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0, 0},
+	TL_OPT_ROW_ACK_URL_IN(FIELD(ack_url)),
+	TL_OPT_ROW_ALLOW_UID(FIELD(allow_uid)),
+	TL_OPT_ROW_STATS(FIELD(stats_url)),
+	TL_OPT_ROW_LIST_METRICS(FIELD(list_metrics)),
+	TL_OPT_ROW_INSECURE(FIELD(insecure)),
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 
@@ -342,34 +337,18 @@ static int tool_close(struct tool *t)
 	return err;
 }
 
-static int exit_code(int err)
-{
-	switch (err) {
-	case 0:
-	case -EPIPE:
-		return TL_EXIT_OK;
-	case -EINVAL:
-	case -ENOENT:
-	case -EACCES:
-	case -EISDIR:
-		return TL_EXIT_USAGE;
-	default:
-		return TL_EXIT_FAILED;
-	}
-}
-
 static int run(const struct config *config)
 {
 	struct tool tool = {.config = config};
 	int err = tool_open(&tool);
 
 	if (err == 0) {
-		tl_service_ready(config->ready_fd ? (int)config->ready_fd : -1);
+		tl_service_ready((int)config->ready_fd);
 		while ((err = tool_step(&tool)) > 0) {
 		}
 	}
 	int close_err = tool_close(&tool);
-	return exit_code(err < 0 ? err : close_err);
+	return tl_exit_of(err < 0 ? err : close_err);
 }
 
 int main(int argc, char **argv)
@@ -388,7 +367,9 @@ int main(int argc, char **argv)
 		tl_log_err("'%s': takes no operands; input is -I", argv[first]);
 		return TL_EXIT_USAGE;
 	}
-	if (tl_hop_refuse_terminal(&config.outputs) || tl_service_open() < 0) {
+	const struct tl_opt_list inputs = {.count = 1, .items = {config.input}};
+	if (tl_hop_refuse_terminal(&config.outputs) ||
+	    tl_hop_refuse_same(&inputs, &config.outputs) || tl_service_open() < 0) {
 		return TL_EXIT_USAGE;
 	}
 	return run(&config);

@@ -5,38 +5,47 @@
 # things by the same names, so a line of the file is an option. Lists hold one
 # entry a line, so that blanks in names survive.
 
-help='usage: capladder [options] -i IFACE -o PLACE [-- engine options]
-capture with the best engine this machine can run, down the ladder when it breaks, up when it heals
+# Every option: NAME|LETTER|VALUE|TEXT. Without VALUE it is a flag.
+known_options='interface|i|IFACE|capture from it; repeatable (the default route'\''s)
+output|o|PLACE|URL, file or - (the default: stdout); repeatable: each gets all
+write|w|PLACE|the same as -o
+eve|r|FILE|for eve-tail; repeatable (/var/log/suricata/eve.json)
+filter|f|FILTER|pcap filter, for every engine on interfaces
+direction||WAY|in (the default), out or both
+require||WHAT,...|only engines with flows, zero_copy, kernel_offload, raw_packets
+engine||NAME|this engine and no other
+no-fallback|||only the best engine, even when it cannot run
+pin|||xdp-flowd --pin: a restart of it loses nothing
+no-pin|||not that (the default)
+args||WHO=WORDS|further options of one engine, of raw (--hybrid), or of all
+hybrid||FLOW,RAW|two engines at once, flows and packets; FLOW may be auto
+raw-filter||FILTER|--hybrid: pcap filter of the second engine
+probe-every||TIME|look this often whether a better engine works (60s)
+once|||end when no engine works, or when the first that did has ended
+run||DIR|run folder (/run/tapline/capladder-IFACE)
+env-file||FILE|settings as CAPLADDER_NAME=value lines; SIGHUP reads it again
+list|||what every engine can do here, and exit
+json|||--list as JSON
+explain|||say which engine would be chosen, why, and why not the others
+ready-fd||FD|write a newline to that descriptor when capturing
+verbose|v||say more; engines too
+quiet|q||errors and warnings only; engines too
+help|h||this text
+version|V||the version'
 
-  -i, --interface IFACE         capture from it; repeatable (the default route'\''s)
-  -o, --output PLACE            URL, file or - (the default: stdout); repeatable: each gets all
-  -w, --write PLACE             the same as -o
-  -r, --eve FILE                for eve-tail; repeatable (/var/log/suricata/eve.json)
-  -f, --filter FILTER           pcap filter, for every engine on interfaces
-      --direction WAY           in (the default), out or both
-      --require WHAT,...        only engines with flows, zero_copy, kernel_offload, raw_packets
-      --engine NAME             this engine and no other
-      --no-fallback             only the best engine, even when it cannot run
-      --pin                     xdp-flowd --pin: a restart of it loses nothing
-      --no-pin                  not that (the default)
-      --args WHO=WORDS          further options of one engine, of raw (--hybrid), or of all
-      --hybrid FLOW,RAW         two engines at once, flows and packets; FLOW may be auto
-      --raw-filter FILTER       --hybrid: pcap filter of the second engine
-      --probe-every TIME        look this often whether a better engine works (60s)
-      --once                    end when no engine works, or when the first that did has ended
-      --run DIR                 run folder (/run/tapline/capladder-IFACE)
-      --env-file FILE           settings as CAPLADDER_NAME=value lines; SIGHUP reads it again
-      --list                    what every engine can do here, and exit
-      --json                    --list as JSON
-      --explain                 say which engine would be chosen, why, and why not the others
-      --ready-fd FD             write a newline to that descriptor when capturing
-  -v, --verbose                 say more; engines too
-  -q, --quiet                   errors and warnings only; engines too
-  -h, --help                    this text
-  -V, --version                 the version
-
-exit: 0 clean stop or end of capture, 1 failed while running, 2 usage,
-      3 this machine lacks something; see capladder(1)'
+show_help() {
+	echo 'usage: capladder [options] -i IFACE -o PLACE [-- engine options]'
+	echo 'capture with the best engine this machine can run, down the ladder when it breaks, up when it heals'
+	echo
+	while IFS='|' read -r name letter wanted text; do
+		printf '  %-3s %-24s  %s\n' "${letter:+-$letter,}" "--$name${wanted:+ $wanted}" "$text"
+	done <<-END
+		$known_options
+	END
+	echo
+	echo 'exit: 0 clean stop or end of capture, 1 failed while running, 2 usage,'
+	echo '      3 this machine lacks something; see capladder(1)'
+}
 
 defaults() {
 	ifaces='' places='' eves='' words='' filter='' raw_filter='' direction=''
@@ -77,72 +86,48 @@ command_line() {
 			return
 			;;
 		--*=*)
-			name=${1#--} && name=${name%%=*}
-			long_option "$name" "${1#*=}"
+			find_given "${1%%=*}"
+			[ -n "$wanted" ] || refuse "option '$given' takes no value"
+			option "$name" "${1#*=}"
 			;;
-		--*)
-			if is_flag "${1#--}"; then
-				option "${1#--}" yes
+		-?*)
+			find_given "$1"
+			if [ -z "$wanted" ]; then
+				option "$name" yes
+				[ -z "$rest" ] || { shift && set -- "$given" "-$rest" "$@"; }
+			elif [ -n "$rest" ]; then
+				option "$name" "$rest"
 			else
-				[ $# -gt 1 ] || known_without_value "$1"
-				long_option "${1#--}" "$2"
+				[ $# -gt 1 ] || refuse "option '$given' wants a value"
+				option "$name" "$2"
 				shift
 			fi
 			;;
-		-[iowrf]?*) option "$(long_name "${1%"${1#-?}"}")" "${1#-?}" ;;
-		-[iowrf])
-			[ $# -gt 1 ] || refuse "option '$1' wants a value"
-			option "$(long_name "$1")" "$2"
-			shift
-			;;
-		-[vqhV]) option "$(long_name "$1")" yes ;;
-		-[vqhV]?*)
-			option "$(long_name "${1%"${1#-?}"}")" yes
-			first=$1 && shift && set -- first "-${first#-?}" "$@"
-			;;
-		-?*) refuse "unknown option '${1%"${1#-?}"}'; --help lists what there is" ;;
 		*) refuse "what is '$1'? options for the engines come after --" ;;
 		esac
 		shift
 	done
 }
 
-long_name() {
+# Which option WORD is: $given of it, $name and $wanted; and $rest, what follows a letter.
+find_given() { # WORD
+	given=$1 rest=''
 	case $1 in
-	-i) echo interface ;;
-	-o | -w) echo output ;;
-	-r) echo eve ;;
-	-f) echo filter ;;
-	-v) echo verbose ;;
-	-q) echo quiet ;;
-	-h) echo help ;;
-	-V) echo version ;;
-	esac
+	--*) find_option "${1#--}" none ;;
+	*)
+		given=${1%"${1#-?}"} rest=${1#-?}
+		find_option '' "${given#-}"
+		;;
+	esac || refuse "unknown option '$given'; --help lists what there is"
 }
 
-is_flag() {
-	case $1 in
-	no-fallback | pin | no-pin | once | list | json | explain | verbose | quiet | help | version) ;;
-	*) return 1 ;;
-	esac
-}
-
-has_value() {
-	case $1 in
-	interface | output | write | eve | filter | direction | require | engine | args | hybrid) ;;
-	raw-filter | probe-every | run | env-file | ready-fd) ;;
-	*) return 1 ;;
-	esac
-}
-
-known_without_value() {
-	has_value "${1#--}" || refuse "unknown option '$1'; --help lists what there is"
-	refuse "option '$1' wants a value"
-}
-
-long_option() { # NAME VALUE
-	has_value "$1" || refuse "unknown option '--$1'; --help lists what there is"
-	option "$1" "$2"
+find_option() { # NAME LETTER: in $name and $wanted
+	while IFS='|' read -r name letter wanted text; do
+		[ "$name" != "$1" ] && [ "$letter" != "$2" ] || return 0
+	done <<-END
+		$known_options
+	END
+	return 1
 }
 
 option() { # NAME VALUE
@@ -154,13 +139,13 @@ option() { # NAME VALUE
 	raw-filter) raw_filter=$2 ;;
 	direction) one_of "$1" "$2" in out both && direction=$2 ;;
 	require) check_require "$2" && require=$2 ;;
-	engine) only=$2 ;;
+	engine) one_of "$1" "$2" $engines && only=$2 ;;
 	args) take_args "$2" ;;
 	hybrid) take_hybrid "$2" ;;
 	probe-every) duration "$1" "$2" && probe_ms=$ms ;;
 	run) folder=$2 ;;
 	env-file) env_file=$2 ;;
-	ready-fd) number "$1" "$2" && ready_fd=$2 ;;
+	ready-fd) descriptor "$1" "$2" && ready_fd=$2 ;;
 	no-fallback) fallback=no ;;
 	pin) pin=yes ;;
 	no-pin) pin=no ;;
@@ -170,7 +155,7 @@ option() { # NAME VALUE
 	json) format=json ;;
 	verbose) loud=info ;;
 	quiet) loud=warning ;;
-	help) printf '%s\n' "$help" && exit 0 ;;
+	help) show_help && exit 0 ;;
 	version) echo "capladder (tapline) @VERSION@" && exit 0 ;;
 	esac
 }
@@ -191,10 +176,12 @@ one_of() { # OPTION VALUE ALLOWED...
 	bad_value "$option" "$value" "one of $*"
 }
 
-number() { # OPTION VALUE
+descriptor() { # OPTION VALUE
 	case $2 in
-	'' | *[!0-9]* | ??????????*) bad_value "$1" "$2" "a whole number" ;;
+	'' | *[!0-9]* | ?????*) ;;
+	*) [ "$2" -lt 3 ] || [ "$2" -gt 1023 ] || return 0 ;;
 	esac
+	bad_value "$1" "$2" "a whole number, 3 to 1023"
 }
 
 duration() { # OPTION VALUE: in $ms
@@ -248,19 +235,21 @@ env_lines() { # FILE
 }
 
 env_line() { # NAME VALUE
-	name=$(printf %s "${1#CAPLADDER_}" | tr A-Z_ a-z-)
+	setting=$(printf %s "${1#CAPLADDER_}" | tr A-Z_ a-z-)
 	value=$2
 	case $value in
 	\"*\" | \'*\') value=${value#?} && value=${value%?} ;;
 	esac
-	[ "$name" != iface ] || name=interface
-	if has_value "$name" && [ "$name" != env-file ]; then
+	[ "$setting" != iface ] || setting=interface
+	find_option "$setting" none || name=''
+	case $name in
+	'' | env-file | help | version) refuse "$file: there is no setting '$1'" ;;
+	esac
+	if [ -n "$wanted" ]; then
 		[ -z "$value" ] || option "$name" "$value"
-	elif is_flag "$name" && [ "$name" != help ] && [ "$name" != version ]; then
+	else
 		one_of "$1" "$value" yes no ''
 		[ "$value" != yes ] || option "$name" yes
-	else
-		refuse "$file: there is no setting '$1'"
 	fi
 }
 

@@ -5,23 +5,15 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth.h"
+#include "file.h"
 #include "log.h"
 
 enum { FILE_MAX = 64 << 10 };
 
 static const char blanks[] = " \t\r";
-
-static void warn_if_open_to_all(int fd, const char *path)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH))) {
-		tl_log_warn("%s: every user can read or write this token: chmod o= %s", path, path);
-	}
-}
 
 /* The bytes, ended by a NUL; -errno. */
 static ssize_t read_file(const char *path, char *text, size_t room)
@@ -32,14 +24,12 @@ static ssize_t read_file(const char *path, char *text, size_t room)
 	if (fd < 0) {
 		return -errno;
 	}
-	warn_if_open_to_all(fd, path);
-	ssize_t len = read(fd, text, room - 1);
-	int err = errno;
+	tl_auth_warn_if_exposed(fd, path);
+	ssize_t len = tl_file_read(fd, text, room - 1);
 	close(fd);
-	if (len < 0) {
-		return -err;
+	if (len >= 0) {
+		text[len] = '\0';
 	}
-	text[len] = '\0';
 	return len;
 }
 

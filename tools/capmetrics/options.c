@@ -34,8 +34,7 @@ static const struct tl_opt rows[] = {
 	 "PEM certificates: clients must have one of theirs", 0, 0, 0, 0},
 	{0, "host", TL_OPT_LIST, FIELD(http.hosts), "NAME",
 	 "on loopback: a further name in the Host header; repeatable", 0, 0, 0, 0},
-	{0, "allow-uid", TL_OPT_LIST, FIELD(allow_uid), "USER",
-	 "who may report, besides root, this user and tapline; repeatable", 0, 0, 0, 0},
+	TL_OPT_ROW_ALLOW_UID(FIELD(allow_uid)),
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0,
 	 "off loopback: allow tcp://, and HTTP without TLS or token", 0, 0, 0, 0},
 	{0, "max-connections", TL_OPT_NUMBER, FIELD(http.max_connections), "N",
@@ -59,8 +58,7 @@ static const struct tl_opt rows[] = {
 	 "with these: the server (http://127.0.0.1:8081)", 0, 0, 0, 0},
 	{0, "ca-file", TL_OPT_STRING, FIELD(ca_file), "FILE",
 	 "with an https URL: PEM certificates to trust (the system's)", 0, 0, 0, 0},
-	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0, 0},
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 

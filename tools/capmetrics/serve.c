@@ -244,22 +244,6 @@ static int serve(struct server *s)
 	return err;
 }
 
-static int exit_code(int err)
-{
-	switch (err) {
-	case 0:
-		return TL_EXIT_OK;
-	case -EINVAL:
-	case -ENOENT:
-	case -EACCES:
-	case -EISDIR:
-	case -EADDRNOTAVAIL:
-		return TL_EXIT_USAGE;
-	default:
-		return TL_EXIT_FAILED;
-	}
-}
-
 int serve_run(const struct options *options)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -276,5 +260,5 @@ int serve_run(const struct options *options)
 	}
 	server_close(s);
 	free(s);
-	return exit_code(err);
+	return tl_exit_of(err);
 }

@@ -40,7 +40,7 @@ struct evcat_config {
 	unsigned int sort;
 	const char *stats_url;
 	bool list_metrics;
-	uint64_t ready_fd; /* UINT64_MAX = none */
+	uint64_t ready_fd;
 };
 
 /* What a step of the work says; errors are -errno. */

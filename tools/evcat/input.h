@@ -40,7 +40,7 @@ struct input_config {
 	struct tl_hop_config hop;     /* of the places */
 	struct tl_hop_config out_hop; /* of where a relay sends to */
 	const char *stats_url;	      /* 0 = nobody is told of the counts */
-	int ready_fd;		      /* told once the first place is open; -1 = none */
+	int ready_fd;		      /* told once the first place is open; 0 = none */
 };
 
 struct input_counts {

@@ -28,12 +28,7 @@ static const struct tl_opt opts[] = {
 	 .offset = FIELD(out),
 	 .metavar = "PLACE",
 	 .help = "file, URL to dial, or -; without --json writes msgpack"},
-	{.short_name = 'w',
-	 .long_name = "write",
-	 .kind = TL_OPT_STRING,
-	 .offset = FIELD(out),
-	 .metavar = "PLACE",
-	 .help = "the same as -o"},
+	TL_OPT_ROW_WRITE(TL_OPT_STRING, FIELD(out)),
 	{.long_name = "json", .offset = FIELD(json), .help = "JSON lines instead of a table"},
 	{.long_name = "msgpack", .offset = FIELD(msgpack), .help = "batches instead of a table"},
 	{.short_name = 't',
@@ -78,31 +73,12 @@ static const struct tl_opt opts[] = {
 	{.long_name = "no-acks",
 	 .offset = FIELD(no_acks),
 	 .help = "neither tell producers what arrived, nor wait to be told"},
-	{.long_name = "ack-url",
-	 .kind = TL_OPT_STRING,
-	 .offset = FIELD(ack_url),
-	 .metavar = "URL",
-	 .help = "where acknowledgements of the input are (URL.ack; tcp: the next port)"},
-	{.long_name = "allow-uid",
-	 .kind = TL_OPT_LIST,
-	 .offset = FIELD(allow_uid),
-	 .metavar = "USER",
-	 .help = "who may dial, besides root, you and tapline; repeatable"},
-	{.long_name = "insecure", .offset = FIELD(insecure), .help = "allow tcp:// off loopback"},
-	{.long_name = "stats",
-	 .kind = TL_OPT_STRING,
-	 .offset = FIELD(stats_url),
-	 .metavar = "URL",
-	 .help = "report counters there each second, to capmetrics"},
-	{.long_name = "list-metrics",
-	 .offset = FIELD(list_metrics),
-	 .help = "say what is reported there, and exit"},
-	{.long_name = "ready-fd",
-	 .kind = TL_OPT_NUMBER,
-	 .offset = FIELD(ready_fd),
-	 .metavar = "FD",
-	 .max = 1 << 20,
-	 .help = "write a newline to FD when the input is open"},
+	TL_OPT_ROW_ACK_URL_IN(FIELD(ack_url)),
+	TL_OPT_ROW_ALLOW_UID(FIELD(allow_uid)),
+	TL_OPT_ROW_INSECURE(FIELD(insecure)),
+	TL_OPT_ROW_STATS(FIELD(stats_url)),
+	TL_OPT_ROW_LIST_METRICS(FIELD(list_metrics)),
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 
@@ -182,6 +158,19 @@ static unsigned int collect_places(const struct evcat_config *c, int argc, char 
 	return count;
 }
 
+/* Opened for writing, an input would be empty. */
+static bool is_overwritten(const struct evcat_config *c, const char **places, unsigned int count)
+{
+	const struct tl_opt_list out = {.count = c->out != 0, .items = {c->out}};
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (tl_hop_refuse_same(&(struct tl_opt_list){1, {places[i]}}, &out)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum tl_exit run(struct evcat_config *c, const struct input_config *input)
 {
 	bool relays = c->msgpack || c->replay || c->from_json || (c->out && !c->json);
@@ -201,7 +190,7 @@ static enum tl_exit run(struct evcat_config *c, const struct input_config *input
 
 int main(int argc, char **argv)
 {
-	struct evcat_config config = {.speed = 1, .ready_fd = UINT64_MAX};
+	struct evcat_config config = {.speed = 1};
 	int first = tl_opt_parse(&program, argc, argv, &config);
 
 	if (first <= 0) {
@@ -215,7 +204,8 @@ int main(int argc, char **argv)
 		return TL_EXIT_FAILED;
 	}
 	unsigned int count = collect_places(&config, argc, argv, first, places);
-	if (check_modes(&config) < 0 || check_places(places, count, config.from_json) < 0) {
+	if (check_modes(&config) < 0 || check_places(places, count, config.from_json) < 0 ||
+	    is_overwritten(&config, places, count)) {
 		free(places);
 		return TL_EXIT_USAGE;
 	}
@@ -232,7 +222,7 @@ int main(int argc, char **argv)
 			.ack_url = config.ack_url,
 			.allow_uid = &config.allow_uid},
 		.stats_url = config.stats_url,
-		.ready_fd = config.ready_fd == UINT64_MAX ? -1 : (int)config.ready_fd,
+		.ready_fd = (int)config.ready_fd,
 	};
 	enum tl_exit code = run(&config, &input);
 	free(places);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "file.h"
 #include "log.h"
 
 /* The folder stays open: the path may mean nothing after privileges are dropped. */
@@ -116,21 +117,6 @@ void checkpoint_close(struct checkpoint *c)
 
 /* --- reading --------------------------------------------------------------- */
 
-static int read_all(int fd, char *bytes, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t got = read(fd, bytes + done, len - done);
-		if (got < 0 && errno == EINTR) {
-			continue;
-		}
-		if (got <= 0) {
-			return got < 0 ? -errno : -EBADMSG;
-		}
-		done += (size_t)got;
-	}
-	return 0;
-}
-
 /* Somebody else's file is not ours to set aside. A crash may leave ours empty, or full of zeros. */
 static bool may_be_ours(int fd, const struct stat *st)
 {
@@ -158,7 +144,7 @@ static int read_book(int fd, struct book *book)
 		return -EBADMSG;
 	}
 	char *text = malloc((size_t)st.st_size);
-	int err = text ? read_all(fd, text, (size_t)st.st_size) : -ENOMEM;
+	int err = text ? tl_file_read_exactly(fd, text, (size_t)st.st_size) : -ENOMEM;
 	if (err == 0) {
 		err = checkpoint_parse(text, (size_t)st.st_size, book);
 	}
@@ -201,30 +187,19 @@ int checkpoint_read(struct checkpoint *c, struct book *book)
 
 /* --- writing --------------------------------------------------------------- */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t put = write(fd, bytes + done, len - done);
-		if (put < 0 && errno == EINTR) {
-			continue;
-		}
-		if (put <= 0) {
-			return put < 0 ? -errno : -EIO;
-		}
-		done += (size_t)put;
-	}
-	return fdatasync(fd) < 0 ? -errno : 0;
-}
-
 int checkpoint_write(struct checkpoint *c, const struct tl_textbuf *text)
 {
 	int fd = openat(c->folder_fd, c->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 			0640);
+	uint64_t at = 0;
 
 	if (fd < 0) {
 		return -errno;
 	}
-	int err = write_all(fd, text->data, text->len);
+	int err = tl_file_write(fd, text->data, text->len, &at);
+	if (err == 0 && fdatasync(fd) < 0) {
+		err = -errno;
+	}
 	close(fd);
 	if (err == 0 && (renameat(c->folder_fd, c->tmp, c->folder_fd, c->name) < 0 ||
 			 fsync(c->folder_fd) < 0)) {

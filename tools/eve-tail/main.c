@@ -253,19 +253,10 @@ static bool is_incomplete(const struct run *run, int err)
 	       !tail_found_all(run->tail);
 }
 
-/* Why it did not begin. */
+/* Why it did not begin: the checkpoint is another's, or not for us. */
 static int start_code(int err)
 {
-	switch (err) {
-	case -EINVAL:
-		return TL_EXIT_USAGE;
-	case -EBUSY:
-	case -EACCES:
-	case -EPERM:
-		return TL_EXIT_UNAVAILABLE;
-	default:
-		return err < 0 ? TL_EXIT_FAILED : TL_EXIT_OK;
-	}
+	return err == -EBUSY || err == -EACCES ? TL_EXIT_UNAVAILABLE : tl_exit_of(err);
 }
 
 static int work(const struct options *options)
@@ -275,10 +266,7 @@ static int work(const struct options *options)
 	int code = start_code(err);
 
 	if (err == 0) {
-		int fd = options->ready_fd == UINT64_MAX ? -1 : (int)options->ready_fd;
-		if (tl_service_ready(fd) < 0) {
-			tl_log_warn("--ready-fd %d: %s", fd, strerror(errno));
-		}
+		tl_service_ready((int)options->ready_fd);
 		err = finish(&run, follow_all(&run));
 		bool ok = is_clean_end(err) && !is_incomplete(&run, err);
 		code = ok ? TL_EXIT_OK : TL_EXIT_FAILED;
@@ -298,7 +286,11 @@ static int run_mode(const struct options *options)
 	if (options->probe != OPTIONS_PROBE_NO) {
 		return probe_places(options);
 	}
-	return tl_hop_refuse_terminal(&options->outputs) ? TL_EXIT_USAGE : work(options);
+	if (tl_hop_refuse_terminal(&options->outputs) ||
+	    tl_hop_refuse_same(&options->files, &options->outputs)) {
+		return TL_EXIT_USAGE;
+	}
+	return work(options);
 }
 
 int main(int argc, char **argv)

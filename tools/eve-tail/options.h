@@ -30,7 +30,7 @@ struct options {
 	uint64_t duration_ns; /* 0 = for ever */
 	const char *stats_url;
 	bool list_metrics;
-	uint64_t ready_fd; /* UINT64_MAX = nobody asked */
+	uint64_t ready_fd;
 	bool capabilities;
 	unsigned int probe;
 	bool plain;

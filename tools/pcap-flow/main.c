@@ -2,6 +2,7 @@
 /* pcap-flow: flow events from capture files and pipes. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "capture_metrics.h"
 #include "clock.h"
@@ -64,7 +65,7 @@ static const struct tl_opt options[] = {
 	 "pcap filter; or the words after the options", 0, 0, 0, 0},
 	{'o', "output", TL_OPT_LIST, FIELD(outputs), "PLACE", "URL, file or - (default: -, stdout)",
 	 0, 0, 0, 0},
-	{'w', "write", TL_OPT_LIST, FIELD(outputs), "PLACE", "the same as -o", 0, 0, 0, 0},
+	TL_OPT_ROW_WRITE(TL_OPT_LIST, FIELD(outputs)),
 	{'c', "count", TL_OPT_NUMBER, FIELD(count), "N", "stop after N packets of each file", 1, 0,
 	 0, 0},
 	{0, "flows", TL_OPT_NUMBER, FIELD(flows), "N", "flows kept at a time (262144)", 1, 1 << 24,
@@ -82,7 +83,8 @@ static const struct tl_opt options[] = {
 	{0, "features", TL_OPT_FLAG, FIELD(features), 0,
 	 "an event of what is inside each flow: hello, names, sizes, times", 0, 0, 0, 0},
 	{0, "features-packets", TL_OPT_NUMBER, FIELD(features_packets), "N",
-	 "--features: packets of a flow that are looked into (16)", 1, UINT16_MAX, 0, 0},
+	 "--features: packets of a flow that are looked into (16)", 1, TL_FEATURE_PACKETS_MAX, 0,
+	 0},
 	{0, "features-flows", TL_OPT_NUMBER, FIELD(features_flows), "N",
 	 "--features: flows it remembers them of, 1,728 bytes each (65536)", 1,
 	 TL_FEATURE_STATES_MAX, 0, 0},
@@ -90,17 +92,12 @@ static const struct tl_opt options[] = {
 	 "--features: not again, with all packets counted, when the flow ends", 0, 0, 0, 0},
 	{0, "window", TL_OPT_SIZE, FIELD(window), "SIZE",
 	 "bytes of events kept until they are safe (16M)", 1 << 20, 1ull << 32, 0, 0},
-	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "wait for no acknowledgement: sent is done",
-	 0, 0, 0, 0},
-	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
-	 "where the consumer acknowledges (URL.ack; tcp: the next port)", 0, 0, 0, 0},
-	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
-	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
-	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
-	 "say what is reported there, and exit", 0, 0, 0, 0},
-	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow tcp:// off loopback", 0, 0, 0, 0},
-	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0, 0},
+	TL_OPT_ROW_NO_ACKS(FIELD(no_acks)),
+	TL_OPT_ROW_ACK_URL(FIELD(ack_url)),
+	TL_OPT_ROW_STATS(FIELD(stats_url)),
+	TL_OPT_ROW_LIST_METRICS(FIELD(list_metrics)),
+	TL_OPT_ROW_INSECURE(FIELD(insecure)),
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 
@@ -205,25 +202,6 @@ static struct run_config run_config_of(struct tool *t, const char *file)
 	};
 }
 
-/* A file that cannot be opened is the caller's mistake; a damaged one is the file's. */
-static int exit_code(int err)
-{
-	switch (err) {
-	case 0:
-	case -EPIPE:
-	case -EINTR:
-		return TL_EXIT_OK;
-	case -EINVAL:
-	case -ENOENT:
-	case -EACCES:
-	case -EPERM:
-	case -EISDIR:
-		return TL_EXIT_USAGE;
-	default:
-		return TL_EXIT_FAILED;
-	}
-}
-
 /* The file is opened before its run exists. */
 static void idle(void *arg)
 {
@@ -311,9 +289,9 @@ static int work(const struct config *config)
 
 	if (err < 0) {
 		tl_outbox_close(t.outbox, 0, 0);
-		return exit_code(err);
+		return tl_exit_of(err);
 	}
-	tl_service_ready(config->ready_fd ? (int)config->ready_fd : -1);
+	tl_service_ready((int)config->ready_fd);
 	err = read_files(&t);
 	if (close_outbox(&t) < 0) {
 		tl_log_err("%llu events were not delivered (%llu of them sent, but not "
@@ -322,7 +300,25 @@ static int work(const struct config *config)
 			   (unsigned long long)t.last.unconfirmed_events);
 		return TL_EXIT_FAILED;
 	}
-	return exit_code(err);
+	return tl_exit_of(err);
+}
+
+/* What would go wrong in a way that its user does not expect. */
+static bool refuse(const struct config *c, const char *words)
+{
+	bool from_stdin = c->files.count == 1 && strcmp(c->files.items[0], "-") == 0;
+
+	if (from_stdin && isatty(STDIN_FILENO)) {
+		tl_log_err("stdin is a terminal: -r FILE reads a capture%s",
+			   words ? "; words are a filter" : "");
+		return true;
+	}
+	if (!c->features && (c->features_once || c->features_flows != TL_FEATURE_STATES ||
+			     c->features_packets != TL_FEATURE_PACKETS)) {
+		tl_log_err("--features-... goes with --features");
+		return true;
+	}
+	return tl_hop_refuse_terminal(&c->outputs) || tl_hop_refuse_same(&c->files, &c->outputs);
 }
 
 int main(int argc, char **argv)
@@ -350,7 +346,7 @@ int main(int argc, char **argv)
 		config.files = (struct tl_opt_list){.count = 1, .items = {"-"}};
 	}
 	int code = TL_EXIT_USAGE;
-	if (!tl_hop_refuse_terminal(&config.outputs) && tl_service_open() == 0) {
+	if (!refuse(&config, words) && tl_service_open() == 0) {
 		code = work(&config);
 	}
 	free(words);

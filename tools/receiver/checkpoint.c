@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "file.h"
 #include "log.h"
 
 #define FILE_NAME "checkpoint"
@@ -184,22 +185,6 @@ int checkpoint_parse(const uint8_t *bytes, size_t len, struct dedup *dedup,
 	return err == 0 && c.at != c.end ? -EBADMSG : err;
 }
 
-static int read_all(int fd, uint8_t *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t got = read(fd, bytes, len);
-		if (got < 0 && errno == EINTR) {
-			continue;
-		}
-		if (got <= 0) {
-			return got < 0 ? -errno : -EBADMSG;
-		}
-		bytes += got;
-		len -= (size_t)got;
-	}
-	return 0;
-}
-
 static int read_file(int folder_fd, struct dedup *dedup, char last[TL_SEGMENT_NAME_MAX])
 {
 	int fd = openat(folder_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -216,7 +201,7 @@ static int read_file(int folder_fd, struct dedup *dedup, char last[TL_SEGMENT_NA
 		err = -EBADMSG;
 	} else {
 		bytes = malloc((size_t)st.st_size);
-		err = bytes ? read_all(fd, bytes, (size_t)st.st_size) : -ENOMEM;
+		err = bytes ? tl_file_read_exactly(fd, bytes, (size_t)st.st_size) : -ENOMEM;
 	}
 	if (err == 0) {
 		err = checkpoint_parse(bytes, (size_t)st.st_size, dedup, last);

@@ -45,7 +45,7 @@ static const struct tl_opt options[] = {
 	 "on loopback: a further name in the Host header (repeatable)", 0, 0, 0, 0},
 	{'o', "output", TL_OPT_STRING, FIELD(output), "PLACE",
 	 "folder for segment files, or - (default: -, stdout)", 0, 0, 0, 0},
-	{'w', "write", TL_OPT_STRING, FIELD(output), "PLACE", "the same as -o", 0, 0, 0, 0},
+	TL_OPT_ROW_WRITE(TL_OPT_STRING, FIELD(output)),
 	{0, "segment-size", TL_OPT_SIZE, FIELD(segment_bytes), "SIZE",
 	 "begin a new segment at this size, uncompressed (64M)", 4096, 1ull << 40, 0, 0},
 	{0, "segment-time", TL_OPT_DURATION, FIELD(segment_age_ns), "TIME",
@@ -63,12 +63,9 @@ static const struct tl_opt options[] = {
 	 "close a connection that is silent so long (30s)", TL_SECOND_NS, HOUR_NS, 0, 0},
 	{0, "deadline", TL_OPT_DURATION, FIELD(http.deadline_ns), "TIME",
 	 "or whose request takes so long to come in (2m)", TL_SECOND_NS, HOUR_NS, 0, 0},
-	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
-	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
-	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
-	 "say what is reported there, and exit", 0, 0, 0, 0},
-	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0, 0},
+	TL_OPT_ROW_STATS(FIELD(stats_url)),
+	TL_OPT_ROW_LIST_METRICS(FIELD(list_metrics)),
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 
@@ -182,7 +179,7 @@ static int serve(struct tool *t)
 	int err = 0;
 
 	tl_log_note("listening at %s://%s", t->http.tls ? "https" : "http", t->http.address.text);
-	tl_service_ready(t->config->ready_fd ? (int)t->config->ready_fd : -1);
+	tl_service_ready((int)t->config->ready_fd);
 	while (err == 0 && !tl_service_stopping()) {
 		err = server_step(t->server, t->http.hangup_fd, TL_SECOND_NS);
 		if (tl_http_take_hangup(&t->http)) {
@@ -235,21 +232,6 @@ static int tool_close(struct tool *t)
 	return err;
 }
 
-static int exit_code(int err)
-{
-	switch (err) {
-	case 0:
-		return TL_EXIT_OK;
-	case -EINVAL:
-	case -ENOENT:
-	case -EACCES:
-	case -EADDRNOTAVAIL:
-		return TL_EXIT_USAGE;
-	default:
-		return TL_EXIT_FAILED;
-	}
-}
-
 static int run(const struct config *config, const struct tl_listen_address *address)
 {
 	struct tool tool = {.config = config};
@@ -258,11 +240,11 @@ static int run(const struct config *config, const struct tl_listen_address *addr
 	int err = tool_open(&tool, address);
 	if (err < 0) {
 		tool_close(&tool);
-		return exit_code(err);
+		return tl_exit_of(err);
 	}
 	err = serve(&tool);
 	int close_err = tool_close(&tool);
-	return exit_code(err < 0 ? err : close_err);
+	return tl_exit_of(err < 0 ? err : close_err);
 }
 
 int main(int argc, char **argv)

@@ -2,8 +2,6 @@
 #include "output.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include "checkpoint.h"
 #include "clock.h"
 #include "log.h"
+#include "pipe.h"
 #include "service.h"
 
 enum { STOP_WAIT_MS = 4000, STEP_MS = 100 };
@@ -90,35 +89,27 @@ int output_close(struct output *o, const struct dedup *dedup)
 
 /* --- standard output -------------------------------------------------------- */
 
-/* False: stopping, and nobody reads in time. */
-static bool wait_writable(void)
+static bool is_too_late(void)
 {
-	struct pollfd pfd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	uint64_t stop_ns = tl_service_stop_ns();
 
-	while (poll(&pfd, 1, STEP_MS) == 0) {
-		uint64_t stop_ns = tl_service_stop_ns();
-		if (stop_ns != 0 && tl_clock_mono_ns() - stop_ns > STOP_WAIT_MS * TL_MS_NS) {
-			return false;
-		}
-	}
-	return true;
+	return stop_ns != 0 && tl_clock_mono_ns() - stop_ns > STOP_WAIT_MS * TL_MS_NS;
 }
 
 static int write_all(struct output *o, const uint8_t *bytes, size_t len)
 {
 	while (len > 0) {
-		/* At most what a pipe has room for when it says so: more could block for ever. */
-		size_t some = len < PIPE_BUF ? len : PIPE_BUF;
-		if (!wait_writable()) {
+		ssize_t put = tl_pipe_write(STDOUT_FILENO, bytes, len, TL_PIPE_PORTION,
+					    tl_clock_deadline_ns(STEP_MS * TL_MS_NS));
+		if (put < 0) {
+			return (int)put;
+		}
+		if (put == 0 && is_too_late()) {
 			return -ETIMEDOUT;
 		}
-		ssize_t put = write(STDOUT_FILENO, bytes, some);
-		if (put < 0 && errno != EINTR && errno != EAGAIN) {
-			return -errno;
-		}
-		bytes += put > 0 ? put : 0;
-		len -= put > 0 ? (size_t)put : 0;
-		o->counts.bytes += put > 0 ? (uint64_t)put : 0;
+		bytes += put;
+		len -= (size_t)put;
+		o->counts.bytes += (uint64_t)put;
 	}
 	return 0;
 }

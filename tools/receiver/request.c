@@ -185,7 +185,6 @@ static bool store(struct request *r)
 	delivery->owner = r;
 	delivery->body = r->body;
 	r->body = (struct body){0};
-	r->delivery = delivery;
 	r->server->storing_count++;
 	MHD_suspend_connection(r->connection);
 	writer_put(r->server->config.writer, delivery);
@@ -235,7 +234,6 @@ void request_stored(struct server *s, struct delivery *delivery)
 		snprintf(text, sizeof(text), "cannot store: %s\n", strerror(-delivery->err));
 		request_decide_later(r, MHD_HTTP_SERVICE_UNAVAILABLE, text);
 	}
-	r->delivery = 0;
 	s->storing_count--;
 	free(delivery);
 	MHD_resume_connection(r->connection);

@@ -15,8 +15,7 @@ struct request {
 	struct body body;
 	uint64_t held; /* of server->held_bytes */
 	uint64_t drained;
-	struct delivery *delivery; /* with the writer */
-	unsigned int status;	   /* of the answer; 0 = none yet */
+	unsigned int status; /* of the answer; 0 = none yet */
 	char text[REQUEST_TEXT_MAX];
 	const char *header; /* one more, 0 = none */
 	const char *value;

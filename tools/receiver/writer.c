@@ -9,8 +9,9 @@
 
 #include "clock.h"
 #include "log.h"
+#include "moncond.h"
 
-enum { TEND_SECONDS = 1 }; /* how often an idle thread looks whether a segment is due */
+#define TEND_NS TL_SECOND_NS /* how often an idle thread looks whether a segment is due */
 
 struct queue {
 	struct delivery *head;
@@ -136,13 +137,11 @@ static void hand_back(struct writer *w, struct delivery *list, int err)
 /* Waits for work; false = stop, and nothing waits. */
 static bool take_work(struct writer *w, struct delivery **list, bool *rotate)
 {
-	struct timespec until;
+	uint64_t until = tl_clock_deadline_ns(TEND_NS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TEND_SECONDS;
 	pthread_mutex_lock(&w->lock);
-	while (!w->waiting.head && !w->stopping && !w->rotate &&
-	       pthread_cond_timedwait(&w->work, &w->lock, &until) == 0) {
+	while (!w->waiting.head && !w->stopping && !w->rotate && tl_clock_mono_ns() < until) {
+		tl_moncond_wait(&w->work, &w->lock, until);
 	}
 	*list = queue_take_all(&w->waiting);
 	*rotate = w->rotate;
@@ -173,13 +172,8 @@ static void *run(void *context)
 
 static int start_thread(struct writer *w)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&w->lock, 0);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->work, &attr);
-	pthread_condattr_destroy(&attr);
+	tl_moncond_init(&w->work);
 	return -pthread_create(&w->thread, 0, run, w);
 }
 
@@ -261,7 +255,7 @@ int writer_stop(struct writer *w, uint64_t timeout_ns)
 	w->stopping = true;
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->lock);
-	uint64_t until_ns = tl_clock_mono_ns() + timeout_ns;
+	uint64_t until_ns = tl_clock_deadline_ns(timeout_ns);
 	until.tv_sec = (time_t)(until_ns / TL_SECOND_NS);
 	until.tv_nsec = (long)(until_ns % TL_SECOND_NS);
 	if (pthread_clockjoin_np(w->thread, 0, CLOCK_MONOTONIC, &until) != 0) {

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "moncond.h"
 
 #define LEAST_NS (2 * TL_MS_NS)
 #define ROUND_NS (100 * TL_MS_NS)
@@ -33,16 +33,6 @@ static void publish(struct acks *a)
 	} while (count == AT_ONCE);
 }
 
-static void wait_until(struct acks *a, uint64_t until_ns)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(until_ns / TL_SECOND_NS),
-		.tv_nsec = (long)(until_ns % TL_SECOND_NS),
-	};
-
-	pthread_cond_timedwait(&a->changed, &a->lock, &ts);
-}
-
 /* Returns with the lock held, when it is time. */
 static void wait_for_change(struct acks *a, uint64_t last_ns)
 {
@@ -52,7 +42,7 @@ static void wait_for_change(struct acks *a, uint64_t last_ns)
 			a->pending = false;
 			return;
 		}
-		wait_until(a, due);
+		tl_moncond_wait(&a->changed, &a->lock, due);
 	}
 }
 
@@ -76,7 +66,6 @@ static void *tell(void *arg)
 int acks_open(struct acks **out, struct tl_hop_in *in, struct tl_intake *intake)
 {
 	struct acks *a = calloc(1, sizeof(*a));
-	pthread_condattr_t attr;
 
 	if (!a) {
 		return -ENOMEM;
@@ -84,10 +73,7 @@ int acks_open(struct acks **out, struct tl_hop_in *in, struct tl_intake *intake)
 	a->in = in;
 	a->intake = intake;
 	pthread_mutex_init(&a->lock, 0);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&a->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	tl_moncond_init(&a->changed);
 	int err = -pthread_create(&a->thread, 0, tell, a);
 	if (err < 0) {
 		free(a);

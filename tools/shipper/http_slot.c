@@ -131,7 +131,7 @@ void http_slot_fini(struct http_slot *slot)
 	curl_easy_cleanup(slot->easy);
 	drop_headers(slot);
 	curl_slist_free_all(slot->connect_to);
-	free(slot->packed);
+	free(slot->packed.bytes);
 }
 
 static int add_header(struct http_slot *slot, const char *name, const char *value)

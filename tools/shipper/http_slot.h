@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include "http_url.h"
+#include "packer.h"
 #include "sink.h"
 
 enum {
@@ -18,9 +19,8 @@ struct http_slot {
 	struct parcel *parcel; /* 0 = free */
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;
-	uint8_t *packed; /* the compressed body */
-	size_t packed_room;
-	size_t reply_len; /* of all that came, also what was not kept */
+	struct packed packed; /* the compressed body */
+	size_t reply_len;     /* of all that came, also what was not kept */
 	char reply[HTTP_BODY_KEPT];
 	char error[CURL_ERROR_SIZE];
 	bool failed; /* it could not even be begun: `error` says why */

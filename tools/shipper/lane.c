@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "lane_private.h"
+#include "moncond.h"
 
 #define SLICE_NS       (100 * TL_MS_NS) /* between looks at the mode */
 #define BLIND_NS       (5 * TL_MS_NS)	/* the same while a sink waits that cannot be woken */
@@ -99,14 +100,8 @@ static uint64_t send_due(struct lane *l)
 
 static void sleep_for(struct lane *l, uint64_t ns)
 {
-	uint64_t until = tl_clock_mono_ns() + ns;
-	struct timespec ts = {
-		.tv_sec = (time_t)(until / TL_SECOND_NS),
-		.tv_nsec = (long)(until % TL_SECOND_NS),
-	};
-
 	pthread_mutex_lock(&l->lock);
-	pthread_cond_timedwait(&l->changed, &l->lock, &ts);
+	tl_moncond_wait(&l->changed, &l->lock, tl_clock_deadline_ns(ns));
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -193,7 +188,6 @@ static void *run(void *arg)
 static void init_thread_state(struct lane *l, const struct lane_config *config)
 {
 	uint64_t seed = 0;
-	pthread_condattr_t attr;
 
 	if (getrandom(&seed, sizeof(seed), 0) < 0) {
 		seed = tl_clock_mono_ns();
@@ -204,10 +198,7 @@ static void init_thread_state(struct lane *l, const struct lane_config *config)
 	backoff_init(&l->refused, REFUSED_NS, least(REFUSED_MAX_NS, config->retry_max_ns), ~seed);
 	bucket_init(&l->bucket, config->rate, tl_clock_mono_ns());
 	pthread_mutex_init(&l->lock, 0);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	tl_moncond_init(&l->changed);
 }
 
 static void destroy(struct lane *l)

@@ -284,7 +284,7 @@ static void back_off(struct nats_sink *sink, unsigned int *backoff_ms, unsigned 
 	uint64_t late = now + (half + (unsigned int)rand_r(seed) % (half + 1)) * TL_MS_NS;
 
 	while (!sink->stopping && now < (sink->wanted ? early : late)) {
-		moncond_wait(&sink->changed, &sink->lock, sink->wanted ? early : late);
+		tl_moncond_wait(&sink->changed, &sink->lock, sink->wanted ? early : late);
 		now = tl_clock_mono_ns();
 	}
 	*backoff_ms = *backoff_ms * 2 < BACKOFF_MAX_MS ? *backoff_ms * 2 : BACKOFF_MAX_MS;

@@ -16,12 +16,11 @@
 #include <pthread.h>
 
 #include "moncond.h"
+#include "packer.h"
 #include "peerlist.h"
 #include "puback.h"
 #include "sink.h"
 #include "token.h"
-
-enum { NATS_FLIGHT_MAX = 256 };
 
 enum nats_slot_state {
 	NATS_SLOT_FREE,
@@ -58,8 +57,8 @@ struct nats_sink {
 	struct sink_config config;
 	bool tls;
 	struct token token; /* the dialling thread's, once open */
-	uint8_t *packed;    /* the lane's, for zstd */
-	size_t packed_capacity;
+	ZSTD_CCtx *packer;  /* 0 = bodies go as they are; this and the next are the lane's */
+	struct packed packed;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* monotonic clock */
@@ -73,7 +72,7 @@ struct nats_sink {
 	unsigned int publishing;  /* the lane uses `link` without the lock */
 	uint32_t generation;
 	uint64_t order;
-	struct nats_slot slots[NATS_FLIGHT_MAX];
+	struct nats_slot slots[SINK_IN_FLIGHT_MAX];
 };
 
 /* The options of a connection with what the files say now. 0, or -EINVAL and *reason. */

@@ -9,7 +9,6 @@
 
 enum {
 	IN_FLIGHT = 8,
-	IN_FLIGHT_MAX = 64,
 	TRIES = 3,
 };
 
@@ -44,7 +43,7 @@ static const struct tl_opt rows[] = {
 	{0, "timeout", TL_OPT_DURATION, FIELD(timeout_ns), "TIME", "of one delivery (30s)",
 	 TL_SECOND_NS / 10, 3600 * TL_SECOND_NS, 0, 0},
 	{0, "in-flight", TL_OPT_NUMBER, FIELD(in_flight), "N",
-	 "batches on their way to a sink at a time (8)", 1, IN_FLIGHT_MAX, 0, 0},
+	 "batches on their way to a sink at a time (8)", 1, SINK_IN_FLIGHT_MAX, 0, 0},
 	{0, "tries", TL_OPT_NUMBER, FIELD(tries), "N",
 	 "of a batch that is refused, before it is rejected (3)", 1, 1000, 0, 0},
 	{0, "retry-max", TL_OPT_DURATION, FIELD(retry_max_ns), "TIME",
@@ -76,18 +75,13 @@ static const struct tl_opt rows[] = {
 	 "file: a new one after so long (10m; 0: never)", 0, 0, 0, 0},
 	{0, "no-acks", TL_OPT_FLAG, FIELD(no_acks), 0, "do not tell producers what is safe", 0, 0,
 	 0, 0},
-	{0, "ack-url", TL_OPT_STRING, FIELD(ack_url), "URL",
-	 "where to tell them (default: -I's URL.ack, or next port)", 0, 0, 0, 0},
-	{0, "allow-uid", TL_OPT_LIST, FIELD(allow_uid), "USER",
-	 "ipc: who may send besides root and this user", 0, 0, 0, 0},
+	TL_OPT_ROW_ACK_URL_IN(FIELD(ack_url)),
+	TL_OPT_ROW_ALLOW_UID(FIELD(allow_uid)),
 	{0, "insecure", TL_OPT_FLAG, FIELD(insecure), 0, "allow plain text off loopback", 0, 0, 0,
 	 0},
-	{0, "stats", TL_OPT_STRING, FIELD(stats_url), "URL",
-	 "report counters there each second, to capmetrics", 0, 0, 0, 0},
-	{0, "list-metrics", TL_OPT_FLAG, FIELD(list_metrics), 0,
-	 "say what is reported there, and exit", 0, 0, 0, 0},
-	{0, "ready-fd", TL_OPT_NUMBER, FIELD(ready_fd), "FD", "write a newline there when ready", 3,
-	 1023, 0, 0},
+	TL_OPT_ROW_STATS(FIELD(stats_url)),
+	TL_OPT_ROW_LIST_METRICS(FIELD(list_metrics)),
+	TL_OPT_ROW_READY_FD(FIELD(ready_fd)),
 	{0},
 };
 

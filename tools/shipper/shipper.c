@@ -272,23 +272,6 @@ static void close_all(struct shipper *s)
 	free(s);
 }
 
-static int exit_code(int err)
-{
-	switch (err) {
-	case 0:
-	case -EPIPE:
-		return TL_EXIT_OK;
-	case -EINVAL:
-	case -ENOENT:
-	case -EACCES:
-	case -EISDIR:
-	case -ENOTDIR:
-		return TL_EXIT_USAGE;
-	default:
-		return TL_EXIT_FAILED;
-	}
-}
-
 /* Stops cleanly; an exit code. */
 static int finish(struct shipper *s, int err)
 {
@@ -306,7 +289,7 @@ static int finish(struct shipper *s, int err)
 	tl_metrics_close(s->metrics);
 	s->metrics = 0;
 	close_lanes(s);
-	return err < 0 ? exit_code(err) : left;
+	return err < 0 ? tl_exit_of(err) : left;
 }
 
 int shipper_run(const struct options *options)
@@ -318,9 +301,9 @@ int shipper_run(const struct options *options)
 	s->options = options;
 	s->sink_count = options->outputs.count;
 	int err = open_all(s);
-	int code = exit_code(err);
+	int code = tl_exit_of(err);
 	if (err == 0) {
-		tl_service_ready(options->ready_fd ? (int)options->ready_fd : -1);
+		tl_service_ready((int)options->ready_fd);
 		code = finish(s, run_input(s));
 	}
 	close_all(s);

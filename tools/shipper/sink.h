@@ -15,8 +15,9 @@
 #include "wire.h"
 
 enum {
-	PARCEL_ID_LEN = 80,   /* with its NUL */
-	SINK_REASON_LEN = 200 /* with its NUL */
+	PARCEL_ID_LEN = 80,    /* with its NUL */
+	SINK_REASON_LEN = 200, /* with its NUL */
+	SINK_IN_FLIGHT_MAX = 64,
 };
 
 /* One batch on its way to one sink. It stays as it is from send to its answer. */
@@ -69,7 +70,7 @@ struct sink_config {
 	bool zstd; /* compress (https: yes unless told; files) */
 	/* all */
 	uint64_t timeout_ns;	/* of one delivery */
-	unsigned int in_flight; /* parcels at a time, at most */
+	unsigned int in_flight; /* parcels at a time, at most: 1 to SINK_IN_FLIGHT_MAX */
 };
 
 struct sink;
@@ -78,10 +79,9 @@ struct sink_ops {
 	const char *const *schemes; /* "https", ...; 0-terminated */
 	/*
 	 * Checks the URL and sets up; a peer that is down is no error. 0; -EINVAL after one
-	 * logged line: usage (exit 2); other -errno, logged. `in_flight` of the config may be
-	 * lowered to what the sink can do.
+	 * logged line: usage (exit 2); other -errno, logged.
 	 */
-	int (*open)(struct sink **out, struct sink_config *config);
+	int (*open)(struct sink **out, const struct sink_config *config);
 	/*
 	 * Starts sending; never more than in_flight parcels at a time. What goes wrong is an
 	 * answer. May answer at once: the answer is fetched by `wait`.

@@ -26,7 +26,7 @@ struct file_sink {
 	struct entry entries[];
 };
 
-static int file_open(struct sink **out, struct sink_config *config)
+static int file_open(struct sink **out, const struct sink_config *config)
 {
 	const char *folder = config->url + strlen("file:");
 	const struct tl_segment_config segment = {

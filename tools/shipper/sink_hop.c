@@ -56,7 +56,7 @@ static void hop_close(struct sink *sink)
 	free(s);
 }
 
-static int hop_open(struct sink **out, struct sink_config *config)
+static int hop_open(struct sink **out, const struct sink_config *config)
 {
 	/* The lane bounds what is in flight, and must not wait in put. */
 	struct tl_outbox_config outbox = {.places = {config->url},
@@ -72,10 +72,8 @@ static int hop_open(struct sink **out, struct sink_config *config)
 	s->slot_count = config->in_flight;
 	s->journal = (struct tl_journal){.done = done, .context = s};
 	pthread_mutex_init(&s->lock, 0);
-	int err = moncond_init(&s->changed);
-	if (err == 0) {
-		err = tl_outbox_open(&s->outbox, &outbox);
-	}
+	tl_moncond_init(&s->changed);
+	int err = tl_outbox_open(&s->outbox, &outbox);
 	if (err < 0) {
 		hop_close(&s->sink);
 		return err;
@@ -123,33 +121,43 @@ static size_t collect(struct hop_sink *s, struct sink_answer *answers, size_t ma
 		if (!slot->answered) {
 			continue;
 		}
-		struct sink_answer *answer = &answers[count++];
-		*answer = (struct sink_answer){
+		answers[count++] = (struct sink_answer){
 			.parcel = slot->parcel,
 			.verdict = slot->sent ? SINK_DONE : SINK_RETRY,
 		};
-		if (!slot->sent) {
-			snprintf(answer->reason, sizeof(answer->reason), "no memory");
-		}
 		*slot = (struct slot){0};
 		s->answered--;
 	}
 	return count;
 }
 
+/* Without the lock: the outbox calls `done` with its own. */
+static void explain(struct hop_sink *s, struct sink_answer *answers, size_t count)
+{
+	int err = tl_outbox_error(s->outbox);
+
+	for (size_t i = 0; i < count; i++) {
+		if (answers[i].verdict == SINK_RETRY) {
+			snprintf(answers[i].reason, sizeof(answers[i].reason), "cannot send: %s",
+				 strerror(err < 0 ? -err : ENOMEM));
+		}
+	}
+}
+
 static size_t hop_wait(struct sink *sink, struct sink_answer *answers, size_t max,
 		       uint64_t timeout_ns)
 {
 	struct hop_sink *s = (struct hop_sink *)sink;
-	uint64_t until = tl_clock_mono_ns() + timeout_ns;
+	uint64_t until = tl_clock_deadline_ns(timeout_ns);
 
 	pthread_mutex_lock(&s->lock);
 	while (s->answered == 0 && !s->woken && tl_clock_mono_ns() < until) {
-		moncond_wait(&s->changed, &s->lock, until);
+		tl_moncond_wait(&s->changed, &s->lock, until);
 	}
 	s->woken = false;
 	size_t count = collect(s, answers, max);
 	pthread_mutex_unlock(&s->lock);
+	explain(s, answers, count);
 	return count;
 }
 

@@ -23,7 +23,6 @@
 #define TOPIC_DEFAULT "tapline.batches"
 
 enum {
-	FLIGHT_MAX = 256,
 	MESSAGE_ROOM = 256, /* key, header and the frame around them, of message.max.bytes */
 	FULL_RETRY_MS = 100,
 	PURGE_MS = 1000,
@@ -51,7 +50,7 @@ struct kafka_sink {
 	bool down;
 	bool forbidden;		       /* that is why */
 	char trouble[SINK_REASON_LEN]; /* the last the library told, until something succeeds */
-	struct slot slots[FLIGHT_MAX];
+	struct slot slots[SINK_IN_FLIGHT_MAX];
 
 	/* For `wake`, of other threads: */
 	pthread_mutex_t lock;
@@ -214,7 +213,7 @@ static void close_producer(struct kafka_sink *sink)
 	if (!sink->producer) {
 		return;
 	}
-	uint64_t until = tl_clock_mono_ns() + PURGE_MS * TL_MS_NS;
+	uint64_t until = tl_clock_deadline_ns(PURGE_MS * TL_MS_NS);
 	rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	while (has_sent(sink) && tl_clock_mono_ns() < until) {
 		take_event(sink, 10);
@@ -240,10 +239,10 @@ static void renew_producer(struct kafka_sink *sink)
 		tl_log_info("%s: %s; making another producer", sink->config.url, sink->trouble);
 		close_producer(sink);
 		sink->fatal = false;
-		sink->reopen_ns = tl_clock_mono_ns() + REOPEN_MS * TL_MS_NS;
+		sink->reopen_ns = tl_clock_deadline_ns(REOPEN_MS * TL_MS_NS);
 	}
 	if (!sink->producer && tl_clock_mono_ns() >= sink->reopen_ns && open_producer(sink) < 0) {
-		sink->reopen_ns = tl_clock_mono_ns() + REOPEN_MS * TL_MS_NS;
+		sink->reopen_ns = tl_clock_deadline_ns(REOPEN_MS * TL_MS_NS);
 	}
 }
 
@@ -325,7 +324,7 @@ static void wait_without(struct kafka_sink *sink, uint64_t until)
 	until = sink->reopen_ns < until ? sink->reopen_ns : until;
 	pthread_mutex_lock(&sink->lock);
 	if (!sink->woken) {
-		moncond_wait(&sink->changed, &sink->lock, until);
+		tl_moncond_wait(&sink->changed, &sink->lock, until);
 	}
 	pthread_mutex_unlock(&sink->lock);
 }
@@ -345,7 +344,7 @@ static size_t kafka_wait(struct sink *s, struct sink_answer *answers, size_t max
 {
 	struct kafka_sink *sink = (struct kafka_sink *)s;
 	uint64_t now = tl_clock_mono_ns();
-	uint64_t until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+	uint64_t until = tl_clock_deadline_ns(timeout_ns);
 
 	for (bool first = true;; first = false) {
 		renew_producer(sink);
@@ -398,26 +397,19 @@ static void kafka_close(struct sink *s)
 	free(sink);
 }
 
-static int kafka_open(struct sink **out, struct sink_config *config)
+static int kafka_open(struct sink **out, const struct sink_config *config)
 {
 	struct kafka_sink *sink = calloc(1, sizeof(*sink));
 
 	if (!sink) {
 		return -ENOMEM;
 	}
-	int err = moncond_init(&sink->changed);
-	if (err < 0) {
-		free(sink);
-		return err;
-	}
-	if (config->in_flight > FLIGHT_MAX) {
-		config->in_flight = FLIGHT_MAX;
-	}
 	pthread_mutex_init(&sink->lock, 0);
+	tl_moncond_init(&sink->changed);
 	sink->sink.ops = &sink_kafka_ops;
 	sink->config = *config;
-	err = peerlist_parse(&sink->peers, config->url,
-			     config->subject ? config->subject : TOPIC_DEFAULT);
+	int err = peerlist_parse(&sink->peers, config->url,
+				 config->subject ? config->subject : TOPIC_DEFAULT);
 	err = err ? err : open_producer(sink);
 	if (err < 0) {
 		kafka_close(&sink->sink);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -22,37 +21,10 @@
 
 enum {
 	HEADER_ROOM = 256, /* what our headers may take of the server's max_payload */
-	ZSTD_LEVEL = 3,
 	REPLY_LEN = 96,
 };
 
 /* --- sending: in the lane's thread ----------------------------------------------------- */
-
-/* What goes out: packed when that is asked for and pays. -ENOMEM. */
-static int body_of(struct nats_sink *sink, const struct parcel *parcel, const uint8_t **body,
-		   size_t *len)
-{
-	*body = parcel->data;
-	*len = parcel->len;
-	if (!sink->config.zstd) {
-		return 0;
-	}
-	size_t bound = ZSTD_compressBound(parcel->len);
-	if (bound > sink->packed_capacity) {
-		uint8_t *more = realloc(sink->packed, bound);
-		if (!more) {
-			return -ENOMEM;
-		}
-		sink->packed = more;
-		sink->packed_capacity = bound;
-	}
-	size_t packed = ZSTD_compress(sink->packed, bound, parcel->data, parcel->len, ZSTD_LEVEL);
-	if (!ZSTD_isError(packed) && packed < parcel->len) {
-		*body = sink->packed;
-		*len = packed;
-	}
-	return 0;
-}
 
 static natsStatus make_message(natsMsg **out, struct nats_sink *sink, const struct parcel *parcel,
 			       const char *reply, const uint8_t *body, size_t len)
@@ -75,18 +47,17 @@ static natsStatus make_message(natsMsg **out, struct nats_sink *sink, const stru
 /* Without the lock. */
 static natsStatus publish(struct nats_link *link, const struct parcel *parcel, const char *reply)
 {
-	const uint8_t *body;
-	size_t len;
+	struct nats_sink *sink = link->sink;
+	size_t packed = packer_pack(sink->packer, &sink->packed, parcel->data, parcel->len);
+	const uint8_t *body = packed ? sink->packed.bytes : parcel->data;
+	size_t len = packed ? packed : parcel->len;
 	natsMsg *msg = 0;
 
-	if (body_of(link->sink, parcel, &body, &len) < 0) {
-		return NATS_NO_MEMORY;
-	}
 	int64_t max = natsConnection_GetMaxPayload(link->connection);
 	if (max > 0 && len + HEADER_ROOM > (uint64_t)max) {
 		return NATS_MAX_PAYLOAD;
 	}
-	natsStatus s = make_message(&msg, link->sink, parcel, reply, body, len);
+	natsStatus s = make_message(&msg, sink, parcel, reply, body, len);
 	s = s ? s : natsConnection_PublishMsg(link->connection, msg);
 	natsMsg_Destroy(msg);
 	return s;
@@ -170,7 +141,7 @@ static void nats_send(struct sink *s, struct parcel *parcel)
 	*free_slot(sink) = (struct nats_slot){
 		.state = NATS_SLOT_HELD,
 		.order = ++sink->order,
-		.deadline_ns = tl_clock_mono_ns() + sink->config.timeout_ns,
+		.deadline_ns = tl_clock_deadline_ns(sink->config.timeout_ns),
 		.answer = {.parcel = parcel},
 	};
 	send_held(sink);
@@ -211,20 +182,19 @@ static size_t nats_wait(struct sink *s, struct sink_answer *answers, size_t max,
 			uint64_t timeout_ns)
 {
 	struct nats_sink *sink = (struct nats_sink *)s;
-	uint64_t now = tl_clock_mono_ns();
-	uint64_t until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+	uint64_t until = tl_clock_deadline_ns(timeout_ns);
 	size_t count = 0;
 
 	pthread_mutex_lock(&sink->lock);
 	for (;;) {
 		send_held(sink);
-		now = tl_clock_mono_ns();
+		uint64_t now = tl_clock_mono_ns();
 		nats_sink_expire(sink, now);
 		count = collect(sink, answers, max);
 		if (count > 0 || sink->woken || now >= until) {
 			break;
 		}
-		moncond_wait(&sink->changed, &sink->lock, next_deadline(sink, until));
+		tl_moncond_wait(&sink->changed, &sink->lock, next_deadline(sink, until));
 	}
 	sink->woken = false;
 	pthread_mutex_unlock(&sink->lock);
@@ -305,7 +275,8 @@ void nats_sink_release(struct nats_sink *sink)
 	pthread_mutex_destroy(&sink->lock);
 	pthread_cond_destroy(&sink->changed);
 	token_fini(&sink->token);
-	free(sink->packed);
+	ZSTD_freeCCtx(sink->packer);
+	free(sink->packed.bytes);
 	free(sink);
 }
 
@@ -320,34 +291,28 @@ static void nats_close(struct sink *s)
 	pthread_mutex_lock(&sink->lock);
 	sink->stopping = true;
 	pthread_cond_broadcast(&sink->changed);
-	uint64_t until = tl_clock_mono_ns() + TL_SECOND_NS;
+	uint64_t until = tl_clock_deadline_ns(TL_SECOND_NS);
 	while (sink->refs > 1 && tl_clock_mono_ns() < until) {
-		moncond_wait(&sink->changed, &sink->lock, until);
+		tl_moncond_wait(&sink->changed, &sink->lock, until);
 	}
 	nats_sink_release(sink);
 }
 
-static int nats_open(struct sink **out, struct sink_config *config)
+static int nats_open(struct sink **out, const struct sink_config *config)
 {
 	struct nats_sink *sink = calloc(1, sizeof(*sink));
 
 	if (!sink) {
 		return -ENOMEM;
 	}
-	int err = moncond_init(&sink->changed);
-	if (err < 0) {
-		free(sink);
-		return err;
-	}
-	if (config->in_flight > NATS_FLIGHT_MAX) {
-		config->in_flight = NATS_FLIGHT_MAX;
-	}
 	pthread_mutex_init(&sink->lock, 0);
+	tl_moncond_init(&sink->changed);
 	sink->sink.ops = &sink_nats_ops;
 	sink->refs = 1;
 	sink->config = *config;
 	sink->tls = strncmp(config->url, "tls://", 6) == 0;
-	err = check_url(sink);
+	sink->packer = config->zstd ? packer_create() : 0;
+	int err = config->zstd && !sink->packer ? -ENOMEM : check_url(sink);
 	err = err ? err : check_files(sink);
 	err = err ? err : nats_dial_start(sink);
 	if (err < 0) {

@@ -12,7 +12,7 @@ struct null_sink {
 	struct parcel *answered[];
 };
 
-static int null_open(struct sink **out, struct sink_config *config)
+static int null_open(struct sink **out, const struct sink_config *config)
 {
 	struct null_sink *n = calloc(1, sizeof(*n) + config->in_flight * sizeof(n->answered[0]));
 

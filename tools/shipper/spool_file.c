@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "text.h"
 
 static const char magic[8] = {'T', 'L', 'S', 'P', 'O', 'O', 'L', '1'};
@@ -117,23 +118,6 @@ void spool_footer_put(uint8_t footer[SPOOL_FOOTER_LEN], const uint8_t *batch, ui
 	put_le32(footer + 12, crc);
 }
 
-static int read_all(int fd, uint8_t *bytes, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t got = pread(fd, bytes + done, len - done, (off_t)done);
-		if (got < 0 && errno != EINTR) {
-			return -errno;
-		}
-		if (got == 0) {
-			return -EBADMSG;
-		}
-		done += got > 0 ? (size_t)got : 0;
-	}
-	return 0;
-}
-
 static int read_batch(int fd, size_t size, struct tl_msg **out)
 {
 	struct tl_msg *msg = tl_msg_new(size);
@@ -142,7 +126,7 @@ static int read_batch(int fd, size_t size, struct tl_msg **out)
 	if (!msg) {
 		return -ENOMEM;
 	}
-	int err = read_all(fd, msg->data, size);
+	int err = tl_file_read_exactly(fd, msg->data, size);
 	msg->len = size - SPOOL_FOOTER_LEN;
 	if (err == 0) {
 		spool_footer_put(footer, msg->data, (uint32_t)msg->len);

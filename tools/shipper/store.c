@@ -13,13 +13,6 @@
 /* How long a lane waits after a batch could not be read for a reason that may pass. */
 #define UNREADABLE_WAIT_NS (100 * TL_MS_NS)
 
-static uint64_t deadline_of(uint64_t timeout_ns)
-{
-	uint64_t now = tl_clock_mono_ns();
-
-	return timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
-}
-
 int store_init(struct store *store, const struct store_config *config, const struct store_ops *ops)
 {
 	store->ops = ops;
@@ -29,12 +22,11 @@ int store_init(struct store *store, const struct store_config *config, const str
 	if (err < 0) {
 		return err;
 	}
-	/* On Linux these three cannot fail. */
 	pthread_mutex_init(&store->lock, 0);
-	moncond_init(&store->room);
+	tl_moncond_init(&store->room);
 	for (unsigned int i = 0; i < STORE_SINKS_MAX; i++) {
 		backlog_line_init(&store->sides[i].line, store->on_disk ? BACKLOG_FILE_BLOCK : 1);
-		moncond_init(&store->sides[i].arrived);
+		tl_moncond_init(&store->sides[i].arrived);
 	}
 	return 0;
 }
@@ -216,6 +208,17 @@ static int enqueue(struct store *store, struct backlog_item **items, struct tl_m
 	return 0;
 }
 
+/* A quota is full when a sink is slow, which is said there; a disk is nobody's doing here. */
+static void say_disk_full(struct store *store)
+{
+	uint64_t held_back;
+
+	if (tl_log_allowed(&store->limit, &held_back)) {
+		tl_log_warn("%s: the disk is full but for --spool-reserve: what comes has to wait",
+			    store->config.folder);
+	}
+}
+
 int store_put(struct store *store, struct tl_msg *msg, const struct tl_batch_head *head,
 	      uint32_t count)
 {
@@ -236,6 +239,9 @@ int store_put(struct store *store, struct tl_msg *msg, const struct tl_batch_hea
 		err = keep(store, &run, msg, &disk_full);
 	} while (err == -ENOSPC && store->config.policy == STORE_DROP_OLDEST &&
 		 store_drop_oldest(store, disk_full));
+	if (err == -ENOSPC && disk_full) {
+		say_disk_full(store);
+	}
 	if (err == 0) {
 		store->order++;
 		pthread_mutex_lock(&store->lock);
@@ -256,13 +262,13 @@ int store_commit(struct store *store, uint64_t *again_ns)
 
 void store_wait_room(struct store *store, uint64_t timeout_ns)
 {
-	uint64_t deadline = deadline_of(timeout_ns);
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 
 	pthread_mutex_lock(&store->lock);
 	/* What was freed since put looked counts too. */
 	while (store->freed == store->freed_seen && !store->stopping &&
 	       tl_clock_mono_ns() < deadline) {
-		moncond_wait(&store->room, &store->lock, deadline);
+		tl_moncond_wait(&store->room, &store->lock, deadline);
 	}
 	pthread_mutex_unlock(&store->lock);
 }
@@ -314,9 +320,9 @@ static struct backlog_item *wait_item(struct store *store, unsigned int sink, ui
 	if (item || timeout_ns == 0) {
 		return item;
 	}
-	uint64_t deadline = deadline_of(timeout_ns);
+	uint64_t deadline = tl_clock_deadline_ns(timeout_ns);
 	while (!item && !store->stopping && tl_clock_mono_ns() < deadline) {
-		moncond_wait(&side->arrived, &store->lock, deadline);
+		tl_moncond_wait(&side->arrived, &store->lock, deadline);
 		item = backlog_take(&side->line);
 	}
 	return item;
@@ -341,8 +347,8 @@ static int put_aside(struct store *store, unsigned int sink, struct backlog_item
 	pthread_mutex_lock(&store->lock);
 	backlog_back(&store->sides[sink].line, item);
 	if (!store->stopping) {
-		moncond_wait(&store->sides[sink].arrived, &store->lock,
-			     deadline_of(UNREADABLE_WAIT_NS));
+		tl_moncond_wait(&store->sides[sink].arrived, &store->lock,
+				tl_clock_deadline_ns(UNREADABLE_WAIT_NS));
 	}
 	pthread_mutex_unlock(&store->lock);
 	return 0;

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "auth.h"
+#include "file.h"
 
 /* Cuts what editors and echo leave at the end; -EINVAL when the rest could break a header. */
 static int trim(char *text, size_t len)
@@ -22,32 +24,6 @@ static int trim(char *text, size_t len)
 	return len > 0 ? 0 : -ENODATA;
 }
 
-static void warn_if_open_to_all(int fd, const char *path)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH))) {
-		tl_log_warn("%s: every user can read or write this token: chmod o= %s", path, path);
-	}
-}
-
-static ssize_t read_all(int fd, char *to, size_t room)
-{
-	size_t len = 0;
-
-	while (len < room) {
-		ssize_t got = read(fd, to + len, room - len);
-		if (got < 0) {
-			return -errno;
-		}
-		if (got == 0) {
-			break;
-		}
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
-
 /* Reads the file into `text`; 0 or -errno, and then `text` may be anything. */
 static int load(const char *path, char text[TOKEN_MAX + 1], bool warn)
 {
@@ -58,9 +34,9 @@ static int load(const char *path, char text[TOKEN_MAX + 1], bool warn)
 		return -errno;
 	}
 	if (warn) {
-		warn_if_open_to_all(fd, path);
+		tl_auth_warn_if_exposed(fd, path);
 	}
-	ssize_t len = read_all(fd, text, TOKEN_MAX + 1);
+	ssize_t len = tl_file_read(fd, text, TOKEN_MAX + 1);
 	close(fd);
 	if (len > TOKEN_MAX) {
 		return -E2BIG;

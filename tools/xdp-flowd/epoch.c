@@ -14,7 +14,6 @@ void epochs_begin(struct epochs *e, uint64_t now_ns)
 {
 	e->to_wall_ns = (int64_t)(tl_clock_wall_ns() - now_ns);
 	e->due_ns = now_ns + e->length_ns;
-	e->ledger.closed_ns = now_ns;
 	tl_flowtab_advance(e->flows, tl_clock_wall_ns());
 }
 
@@ -64,28 +63,37 @@ static void merge_burst(struct epochs *e, const struct tl_flow_key *keys,
 	}
 	for (int i = 0; i < count; i++) {
 		struct tl_flow_delta delta = delta_of(e, &values[i]);
-		tl_flowtab_merge(e->flows, &keys[i], ids[i], &delta);
-		note_times(&e->ledger, delta.first_ns, delta.last_ns);
+		uint32_t entry = tl_flowtab_merge(e->flows, &keys[i], ids[i], &delta);
+		/* As its events tell them: its hint may have been put into wall time with another
+		 * offset. */
+		const struct tl_flow *flow = tl_flowtab_flow(e->flows, entry);
+		note_times(&e->ledger, flow->start_ns, flow->end_ns);
 		taken->packets += values[i].packets;
 		taken->bytes += values[i].bytes;
 	}
 }
 
-/* At most KERNEL_DRAIN_MAX flows. 0 or -errno. */
+/* At most KERNEL_DRAIN_MAX flows. 0 there are more, 1 no more in either map, -errno. */
 static int drain(struct epochs *e)
 {
 	const struct tl_flow_key *keys;
 	const struct tl_flow_value *values;
 	int count = kernel_drain(e->kernel, e->parity, e->map, &e->cursor, &keys, &values);
 
+	if (count < 0) {
+		tl_log_err("cannot take the counts out of the kernel: %s", strerror(-count));
+		return count;
+	}
 	for (int i = 0; i < count; i += BURST) {
 		int most = count - i < BURST ? count - i : BURST;
 		merge_burst(e, keys + i, values + i, most);
 	}
-	if (count < 0) {
-		tl_log_err("cannot take the counts out of the kernel: %s", strerror(-count));
+	if (!e->cursor.done || e->map == KERNEL_COARSE) {
+		return e->cursor.done;
 	}
-	return count < 0 ? count : 0;
+	e->map = KERNEL_COARSE;
+	e->cursor = (struct kernel_cursor){0};
+	return 0;
 }
 
 /* --- one epoch ------------------------------------------------------------ */
@@ -206,7 +214,6 @@ static int close_epoch(struct epochs *e, uint64_t now_ns)
 	check_epoch(e);
 	post(e);
 	e->ledger.epochs++;
-	e->ledger.closed_ns = e->turned_ns;
 	tl_flowtab_advance(e->flows, wall_ns(e, e->turned_ns));
 	e->state = EPOCH_COUNTING;
 	e->due_ns = e->turned_ns + e->length_ns;
@@ -218,17 +225,9 @@ static int close_epoch(struct epochs *e, uint64_t now_ns)
 
 static int drain_step(struct epochs *e, uint64_t now_ns)
 {
-	int err = drain(e);
+	int all = drain(e);
 
-	if (err < 0 || !e->cursor.done) {
-		return err;
-	}
-	if (e->map == KERNEL_FLOWS) {
-		e->map = KERNEL_COARSE;
-		e->cursor = (struct kernel_cursor){0};
-		return 0;
-	}
-	return close_epoch(e, now_ns);
+	return all > 0 ? close_epoch(e, now_ns) : all;
 }
 
 /* --- many of them --------------------------------------------------------- */
@@ -299,14 +298,12 @@ static int take_unchecked(struct epochs *e, struct tl_acct taken[2])
 {
 	int err = open_epoch(e);
 
-	while (err == 0 && e->state == EPOCH_DRAINING) {
+	while (err == 0) {
 		err = drain(e);
-		if (err == 0 && e->cursor.done && e->map == KERNEL_FLOWS) {
-			e->map = KERNEL_COARSE;
-			e->cursor = (struct kernel_cursor){0};
-		} else if (e->cursor.done) {
-			e->state = EPOCH_COUNTING;
-		}
+	}
+	if (err > 0) {
+		e->state = EPOCH_COUNTING;
+		err = 0;
 	}
 	add(&taken[KERNEL_FLOWS], &e->taken[KERNEL_FLOWS]);
 	add(&taken[KERNEL_COARSE], &e->taken[KERNEL_COARSE]);

@@ -27,7 +27,6 @@ struct ledger {
 	double fill;	   /* of the flow map, highest since it was last taken; 0..1 */
 	uint64_t first_ns; /* of the packets in flows, since the epoch; 0: none */
 	uint64_t last_ns;
-	uint64_t closed_ns; /* monotonic: everything before is in */
 };
 
 enum epoch_state {

@@ -1,92 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "journal.h"
-
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "event.h"
+#include "journal_private.h"
 #include "log.h"
 
 enum {
 	LAYOUT = 1,
 	UNIT = 4096,	 /* bytes of an element of the array */
-	ALIGN = 16,	 /* of records: a header never wraps */
 	HEAD_UNITS = 1,	 /* elements before the ring */
 	KEPT_SENT = 8,	 /* nng holds two messages on their way, a pipe none */
 	SPARE = 8 << 20, /* of the ring beyond the window: a batch being sent, those kept */
 };
 
-enum record_state {
-	RECORD_LIVE = 1,
-	RECORD_SENT,
-	RECORD_DROPPED, /* its loss is declared */
-};
-
-struct record {
-	uint32_t len;
-	uint32_t events;
-	_Atomic uint32_t state;
-	uint32_t zero;
-};
-
-_Static_assert(sizeof(struct record) == ALIGN, "records follow each other");
-
-struct slot {
-	struct told told;
-	uint64_t head; /* position behind the last record */
-};
-
-/* Positions are bytes since the beginning; in the ring modulo its size. */
-struct memory {
-	uint32_t layout;
-	uint32_t told_size; /* of struct told: another check of the layout */
-	uint64_t ring_size;
-	_Atomic uint64_t commits; /* slots[commits & 1] holds */
-	struct slot slots[2];
-	_Atomic uint64_t tail; /* of the oldest record that may be needed */
-};
-
 _Static_assert(sizeof(struct memory) <= HEAD_UNITS * UNIT, "the head has its own elements");
-
-struct journal {
-	int map;
-	size_t mapped;
-	struct memory *memory;
-	uint8_t *ring;
-	struct tl_journal hooks;
-	struct tl_wire_reader *reader;
-	struct told base; /* when this process began */
-	struct tl_acct lost[2];
-	bool lost_told;
-	pthread_mutex_t lock; /* of what follows, and of the tail */
-	unsigned int kept;    /* sent, but not forgotten */
-};
-
-static uint64_t padded(uint64_t len)
-{
-	return (len + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-static uint64_t record_size(const struct record *record)
-{
-	return sizeof(*record) + padded(record->len);
-}
-
-static struct record *record_at(const struct journal *j, uint64_t position)
-{
-	return (struct record *)(j->ring + position % j->memory->ring_size);
-}
-
-static const struct slot *current(const struct journal *j)
-{
-	return &j->memory->slots[atomic_load(&j->memory->commits) & 1];
-}
 
 /* --- the ring ------------------------------------------------------------- */
 
@@ -98,16 +30,6 @@ static void copy_in(struct journal *j, uint64_t position, const uint8_t *bytes, 
 
 	memcpy(j->ring + at, bytes, front);
 	memcpy(j->ring, bytes + front, len - front);
-}
-
-static void copy_out(const struct journal *j, uint64_t position, uint8_t *bytes, size_t len)
-{
-	uint64_t size = j->memory->ring_size;
-	uint64_t at = position % size;
-	size_t front = len < size - at ? len : size - at;
-
-	memcpy(bytes, j->ring + at, front);
-	memcpy(bytes + front, j->ring, len - front);
 }
 
 /* Forgets what is done from the oldest on; the last few that were sent stay. */
@@ -242,7 +164,7 @@ static void done(void *context, uint64_t ticket, bool sent)
 		j->kept++;
 	}
 	atomic_store(&record->state, sent ? RECORD_SENT : RECORD_DROPPED);
-	forget(j, current(j)->head);
+	forget(j, journal_current(j)->head);
 	pthread_mutex_unlock(&j->lock);
 }
 
@@ -253,99 +175,13 @@ const struct tl_journal *journal_hooks(const struct journal *j)
 
 struct told journal_told(const struct journal *j)
 {
-	return current(j)->told;
+	return journal_current(j)->told;
 }
 
 void journal_set_lost(struct journal *j, const struct tl_acct lost[2])
 {
 	memcpy(j->lost, lost, sizeof(j->lost));
 	j->lost_told = false;
-}
-
-/* --- sending what was left ------------------------------------------------ */
-
-static int resend_one(struct journal *j, struct tl_outbox *outbox, uint64_t position,
-		      const struct record *record, uint64_t *after)
-{
-	struct tl_msg *msg = tl_msg_new(record->len);
-	struct tl_batch batch;
-	struct tl_wire_error error;
-
-	if (!msg) {
-		return -ENOMEM;
-	}
-	copy_out(j, position + sizeof(*record), msg->data, record->len);
-	msg->len = record->len;
-	if (tl_wire_read(j->reader, msg->data, msg->len, &batch, &error) < 0) {
-		tl_msg_free(msg);
-		return -EBADMSG;
-	}
-	if (batch.head.after > *after) {
-		tl_wire_set_after(msg->data, *after);
-	}
-	*after = UINT64_MAX;
-	return tl_outbox_resend(outbox, msg, record->events, &j->hooks, position + 1);
-}
-
-/* Where the run that was dropped began: the next one declares it. */
-static uint64_t dropped_after(struct journal *j, uint64_t position, const struct record *record)
-{
-	uint8_t *bytes = malloc(record->len);
-	struct tl_batch batch;
-	struct tl_wire_error error;
-	uint64_t after = UINT64_MAX;
-
-	if (bytes) {
-		copy_out(j, position + sizeof(*record), bytes, record->len);
-		if (tl_wire_read(j->reader, bytes, record->len, &batch, &error) == 0) {
-			after = batch.head.after;
-		}
-	}
-	free(bytes);
-	return after;
-}
-
-static bool is_sane(const struct journal *j, uint64_t position, uint64_t head)
-{
-	const struct record *record = record_at(j, position);
-	uint32_t state = atomic_load(&record->state);
-
-	return record->len > 0 && record->len <= TL_WIRE_MAX_BATCH &&
-	       record_size(record) <= head - position && state >= RECORD_LIVE &&
-	       state <= RECORD_DROPPED;
-}
-
-int journal_resend(struct journal *j, struct tl_outbox *outbox)
-{
-	uint64_t head = current(j)->head;
-	uint64_t position = atomic_load(&j->memory->tail);
-	uint64_t after = UINT64_MAX; /* of the first run dropped since the last that was sent */
-	int count = 0;
-
-	while (position < head) {
-		const struct record *record = record_at(j, position);
-		if (!is_sane(j, position, head)) {
-			tl_log_err("the journal of the last run is damaged: what it had not sent "
-				   "is lost");
-			return -EBADMSG;
-		}
-		uint64_t next = position + record_size(record);
-		if (atomic_load(&record->state) == RECORD_DROPPED) {
-			uint64_t from = dropped_after(j, position, record);
-			after = from < after ? from : after;
-		} else {
-			pthread_mutex_lock(&j->lock);
-			j->kept += atomic_load(&record->state) == RECORD_SENT;
-			pthread_mutex_unlock(&j->lock);
-			int err = resend_one(j, outbox, position, record, &after);
-			if (err < 0) {
-				return err;
-			}
-			count++;
-		}
-		position = next;
-	}
-	return count;
 }
 
 /* --- opening -------------------------------------------------------------- */
@@ -451,7 +287,7 @@ int journal_open(struct journal **out, const char *path, uint64_t window)
 		journal_close(j);
 		return err == -EFBIG ? -EINVAL : err;
 	}
-	j->base = current(j)->told;
+	j->base = journal_current(j)->told;
 	*out = j;
 	return 0;
 }

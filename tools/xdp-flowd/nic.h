@@ -147,7 +147,4 @@ const char *nic_feature_name(enum nic_feature_id id);
  */
 int nic_feature_set(int ifindex, enum nic_feature_id id, bool on);
 
-/* The name of a BPF program; "" and -errno when it is gone or we may not look (CAP_SYS_ADMIN). */
-int nic_program_name(uint32_t id, char *name, size_t size);
-
 #endif

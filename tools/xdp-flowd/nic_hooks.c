@@ -29,27 +29,18 @@ struct tcx_query {
 	uint64_t revision;
 } __attribute__((aligned(8)));
 
-static int program_info(uint32_t id, struct bpf_prog_info *info)
+/* "" when it is gone or we may not look (CAP_SYS_ADMIN). */
+static void read_name(struct nic_program *program)
 {
-	uint32_t len = sizeof(*info);
-	int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(program->id);
 
-	*info = (struct bpf_prog_info){0};
-	if (fd < 0) {
-		return fd;
+	if (fd >= 0) {
+		(void)bpf_obj_get_info_by_fd(fd, &info, &len);
+		close(fd);
 	}
-	int err = bpf_obj_get_info_by_fd(fd, info, &len);
-	close(fd);
-	return err;
-}
-
-int nic_program_name(uint32_t id, char *name, size_t size)
-{
-	struct bpf_prog_info info;
-	int err = program_info(id, &info);
-
-	snprintf(name, size, "%.*s", (int)sizeof(info.name), info.name);
-	return err;
+	snprintf(program->name, sizeof(program->name), "%.*s", (int)sizeof(info.name), info.name);
 }
 
 static int link_info(uint32_t id, struct bpf_link_info *info)
@@ -93,7 +84,7 @@ static void read_xdp_hook(struct nic *nic)
 	for (unsigned int i = 0; i < NIC_XDP_MODES; i++) {
 		struct nic_program *program = &nic->xdp[i];
 		if (program->id != 0) {
-			nic_program_name(program->id, program->name, sizeof(program->name));
+			read_name(program);
 			find_xdp_holder(program, nic->ifindex);
 		}
 	}
@@ -122,7 +113,7 @@ static void read_tcx_hook(struct nic_tcx *tcx, int ifindex, uint32_t attach_type
 		program->id = programs[i];
 		program->link_id = links[i];
 		program->holder = links[i] != 0 ? NIC_HELD_BY_LINK : NIC_HELD_ALONE;
-		nic_program_name(program->id, program->name, sizeof(program->name));
+		read_name(program);
 	}
 }
 

@@ -14,6 +14,11 @@
 
 #define GATE_SLACK_NS TL_MS_NS /* any processor's clock has passed a time that ours has by then */
 
+static struct port *port_of(struct tl_capd_port *capd)
+{
+	return (struct port *)capd;
+}
+
 /* Held by the socket: it ends with the process. */
 static void make_promiscuous(struct port *port)
 {
@@ -135,7 +140,8 @@ static int open_hooks(struct port *port, const struct refusal *refusal)
 	return err;
 }
 
-int port_open(struct port *port, struct tl_answer *answer)
+/* Says in *answer what it else logs; that may be 0. */
+static int open_port(struct port *port, struct tl_answer *answer)
 {
 	struct refusal refusal = {.iface = port->capd.iface, .answer = answer};
 
@@ -164,8 +170,24 @@ int port_open(struct port *port, struct tl_answer *answer)
 	return err;
 }
 
-void port_close(struct port *port)
+int port_open(struct tl_capd_port *capd)
 {
+	return open_port(port_of(capd), 0);
+}
+
+int port_probe(struct tl_capd_port *capd, struct tl_answer *answer)
+{
+	struct port *port = port_of(capd);
+	int err = open_port(port, answer);
+
+	answer->mode = port->hooks.mode;
+	return err;
+}
+
+void port_close(struct tl_capd_port *capd)
+{
+	struct port *port = port_of(capd);
+
 	if (port->promiscuous_fd > 0) {
 		close(port->promiscuous_fd);
 	}
@@ -182,8 +204,9 @@ void port_close(struct port *port)
 
 /* --- running -------------------------------------------------------------- */
 
-int port_begin(struct port *port)
+int port_begin(struct tl_capd_port *capd)
 {
+	struct port *port = port_of(capd);
 	struct tl_flowtab_config config = tl_capd_flows(&port->options->capd);
 
 	config.emit = tl_flow_writer_emit;
@@ -215,8 +238,9 @@ static int resend(struct port *port)
 	return count < 0 ? count : 0;
 }
 
-int port_start(struct port *port)
+int port_start(struct tl_capd_port *capd)
 {
+	struct port *port = port_of(capd);
 	int err = resend(port);
 
 	if (err == 0) {
@@ -247,8 +271,9 @@ int port_start(struct port *port)
  * leaves the programs behind, they count nothing until a later process puts
  * its own in their place.
  */
-void port_follow(struct port *port)
+void port_follow(struct tl_capd_port *capd)
 {
+	struct port *port = port_of(capd);
 	struct tl_span span = tl_handover_span(&port->capd.shared->handover);
 	struct tl_gate *gate = kernel_gate(port->hooks.kernel);
 	bool begun =
@@ -259,15 +284,17 @@ void port_follow(struct port *port)
 	__atomic_store_n(&gate->looked_at, !begun || span.end_ns != UINT64_MAX, __ATOMIC_RELEASE);
 }
 
-void port_join(struct port *port)
+void port_join(struct tl_capd_port *capd)
 {
+	struct port *port = port_of(capd);
+
 	if (port->started) {
 		pthread_join(port->thread, 0);
 		port->started = false;
 	}
 }
 
-struct port_counts port_read(struct port *port, bool take)
+static struct port_counts take_counts(struct port *port, bool take)
 {
 	pthread_mutex_lock(&port->lock);
 	struct port_counts counts = port->published;
@@ -276,4 +303,28 @@ struct port_counts port_read(struct port *port, bool take)
 	}
 	pthread_mutex_unlock(&port->lock);
 	return counts;
+}
+
+void port_read(struct tl_capd_port *capd, bool take, bool closing, struct tl_capture_stats *stats,
+	       struct tl_flowtab_counts *flows)
+{
+	struct port *port = port_of(capd);
+	struct port_counts counts = take_counts(port, take);
+	const struct ledger *l = &counts.ledger;
+
+	(void)closing;
+	stats->packets = l->total.packets;
+	stats->bytes = l->total.bytes;
+	stats->skbs = l->total.skbs;
+	for (unsigned int class = 0; class < TL_CLASS_COUNT; class ++) {
+		stats->class_packets[class] = l->by_class[class].packets;
+		stats->class_bytes[class] = l->by_class[class].bytes;
+	}
+	stats->ring_drops = l->hints_lost;
+	stats->lost_in_crash = l->lost_in_crash;
+	stats->ring_utilization = l->fill;
+	stats->residual_packets = (int64_t)l->residual_packets;
+	stats->residual_bytes = (int64_t)l->residual_bytes;
+	stats->mode = tl_str_of(port->hooks.mode);
+	*flows = counts.flows;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One interface: what is loaded and attached for it, the thread that takes its
- * counts, its flow table. The calls are those of struct tl_capd_engine. The
- * main thread reads what the worker published, nothing else of it.
+ * counts, its flow table. The calls are those of struct tl_capd_engine, made
+ * with a struct port. The main thread reads what the worker published, nothing
+ * else of it.
  */
 #ifndef XDP_FLOWD_PORT_H
 #define XDP_FLOWD_PORT_H
@@ -44,17 +45,19 @@ struct port {
 
 /*
  * Loads and attaches: packets are counted from here on, with --standby none. 0; -EPERM, -ENODEV,
- * -EINVAL (filter), -EBUSY (somebody else's program), -EOPNOTSUPP; logs, and
- * says the same in *answer, which may be 0.
+ * -EINVAL (filter), -EBUSY (somebody else's program), -EOPNOTSUPP; logs.
  */
-int port_open(struct port *port, struct tl_answer *answer);
-int port_begin(struct port *port);
-int port_start(struct port *port);
+int port_open(struct tl_capd_port *capd);
+/* The same; *answer says what else would be logged. */
+int port_probe(struct tl_capd_port *capd, struct tl_answer *answer);
+int port_begin(struct tl_capd_port *capd);
+int port_start(struct tl_capd_port *capd);
 /* Opens and shuts the kernel's gate by the span of the handover. */
-void port_follow(struct port *port);
-void port_join(struct port *port);
-struct port_counts port_read(struct port *port, bool take);
-void port_close(struct port *port);
+void port_follow(struct tl_capd_port *capd);
+void port_join(struct tl_capd_port *capd);
+void port_read(struct tl_capd_port *capd, bool take, bool closing, struct tl_capture_stats *stats,
+	       struct tl_flowtab_counts *flows);
+void port_close(struct tl_capd_port *capd);
 
 /* The worker's thread; `port` is a struct port. */
 void *port_run(void *port);
