@@ -8,7 +8,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	CRAFT=$BATS_TEST_DIRNAME/craft.py
 	tl_require_tool pcap-flow batcher evcat

@@ -7,7 +7,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool capladder evcat batcher jq
 	export FAKE=$PWD/fake CAPLADDER_ENGINES="high middle low" CAPLADDER_CLOCK=$PWD/clock

@@ -7,7 +7,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool capmetrics curl jq pcap-flow
 	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"

@@ -6,7 +6,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tools=("$TL_BIN"/*)
 	[ -x "${tools[0]}" ] || tl_skip "nothing built in $TL_BIN"

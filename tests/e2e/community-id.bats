@@ -10,7 +10,6 @@ load lib
 load engine
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool pcap-flow evcat
 	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"

@@ -8,7 +8,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	[ -r "$TL_BIN/../demo.pcap" ] || tl_skip "no demo.pcap (make build/demo.pcap)"
 	ln -s "$(cd "$TL_BIN/.." && pwd)" build

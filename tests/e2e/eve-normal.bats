@@ -7,7 +7,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	dump=$TL_BIN/../tests/evedump
 	[ -x "$dump" ] || tl_skip "no evedump (make build/tests/evedump)"

@@ -9,7 +9,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool eve-tail evcat jq
 	types=$BATS_TEST_DIRNAME/eve-types.json

@@ -13,7 +13,6 @@ FEATURES=$BATS_TEST_DIRNAME/features.py
 FEATURE_ENGINES=(tpv3-capd afp-capd "tpv3-capd --threads 2")
 
 setup() {
-	set -o pipefail
 	engine_setup 1500
 	tl_require_tool pcap-flow evcat jq
 }

@@ -5,7 +5,6 @@
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	ROWS=$BATS_TEST_DIRNAME/rows.py
 	OWN=$TL_BIN/..

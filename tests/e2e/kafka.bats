@@ -13,7 +13,6 @@ PRODUCE=0
 INIT_PRODUCER=22
 
 setup() {
-	set -o pipefail
 	tl_setup
 	KAFKAMOCK=${TL_BIN%/bin}/tests/kafkamock
 	tl_require_tool shipper pcap-flow evcat

@@ -6,7 +6,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool capladder xdp-flowd tpv3-capd afp-capd eve-tail evcat batcher jq setpriv prlimit
 	tl_netns_setup

@@ -43,6 +43,7 @@ tl_require_tool() {
 }
 
 tl_setup() {
+	set -o pipefail
 	declare -gA TL_PID=()
 	TL_NETNS=()
 	PATH=$TL_BIN:$PATH

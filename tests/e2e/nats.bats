@@ -7,7 +7,6 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool shipper pcap-flow evcat nats-server jq
 	demo=$TL_BIN/../demo.pcap

@@ -10,7 +10,6 @@ PAGE=$BATS_TEST_DIRNAME/page.py
 SOURCE=$BATS_TEST_DIRNAME/page_source.py
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool capmetrics chromium chromedriver curl jq setpriv
 	"$TL_PYTHON" -c 'import selenium, msgpack' || tl_skip "no python3-selenium or python3-msgpack"

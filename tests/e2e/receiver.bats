@@ -11,7 +11,6 @@ HELP=$BATS_TEST_DIRNAME/receiver.py
 TOKEN=an-excellent-token-of-alice
 
 setup() {
-	set -o pipefail
 	tl_setup
 	tl_require_tool curl zstd
 	"$TL_PYTHON" -c 'import msgpack' || tl_skip "no python3-msgpack"

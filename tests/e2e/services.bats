@@ -580,7 +580,7 @@ units_here() {
 
 @test "systemd: how exposed the services are" {
 	units_here
-	systemd-analyze security --help | grep -q -- --offline || tl_skip "systemd-analyze without --offline"
+	grep -q -- --offline <<<"$(systemd-analyze security --help)" || tl_skip "systemd-analyze without --offline"
 	cd units
 	systemd-analyze security --offline=yes --no-pager tapline-batcher.service --threshold=10 | tail -n 1
 	systemd-analyze security --offline=yes --no-pager tapline-shipper.service --threshold=20 | tail -n 1
@@ -703,7 +703,8 @@ runtime_packages() {
 	[ "$(wc -l <packages)" -gt 10 ]
 	local program library
 	for program in "$TL_BIN"/*; do
-		objdump -p "$program" 2>/dev/null | awk -v of="${program##*/}" '/NEEDED/ { print $2, of }'
+		# capladder is a script.
+		{ objdump -p "$program" 2>/dev/null || true; } | awk -v of="${program##*/}" '/NEEDED/ { print $2, of }'
 	done | sort -u -k1,1 >needed
 	while read -r library program; do
 		# A build with a sanitizer has more.
