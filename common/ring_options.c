@@ -38,28 +38,7 @@ const struct tl_opt tl_ring_opts[] = {
 	 .help = "bytes kept of a packet (256 + --payload N; long headers, --features 4096 + N)",
 	 .min = SNAPLEN_MIN,
 	 .max = 262144},
-	{.long_name = "features",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(features),
-	 .help = "an event of what is inside each flow: hello, names, sizes, times"},
-	{.long_name = "features-packets",
-	 .kind = TL_OPT_NUMBER,
-	 .metavar = "N",
-	 .offset = FIELD(features_packets),
-	 .help = "--features: packets of a flow that are looked into (16)",
-	 .min = 1,
-	 .max = TL_FEATURE_PACKETS_MAX},
-	{.long_name = "features-flows",
-	 .kind = TL_OPT_NUMBER,
-	 .metavar = "N",
-	 .offset = FIELD(features_flows),
-	 .help = "--features: flows a thread remembers them of, 1,728 bytes each (65536)",
-	 .min = 1,
-	 .max = TL_FEATURE_STATES_MAX},
-	{.long_name = "features-once",
-	 .kind = TL_OPT_FLAG,
-	 .offset = FIELD(features_once),
-	 .help = "--features: not again, with all packets counted, when the flow ends"},
+	TL_FEATURE_OPT_ROWS(FIELD(features)),
 	{.long_name = "raw",
 	 .kind = TL_OPT_FLAG,
 	 .offset = FIELD(raw),
@@ -99,8 +78,7 @@ void tl_ring_options_set_defaults(struct tl_capd_options *capd)
 	options->payload = PAYLOAD_DEFAULT;
 	options->ring_size = RING_DEFAULT;
 	options->block_size = BLOCK_DEFAULT;
-	options->features_packets = TL_FEATURE_PACKETS;
-	options->features_flows = TL_FEATURE_STATES;
+	options->features = (struct tl_feature_options)TL_FEATURE_OPTIONS_DEFAULT;
 }
 
 int tl_ring_options_check(struct tl_capd_options *capd)
@@ -112,26 +90,14 @@ int tl_ring_options_check(struct tl_capd_options *capd)
 			   (unsigned long long)options->block_size);
 		return -EINVAL;
 	}
-	if (!options->features &&
-	    (options->features_once || options->features_flows != TL_FEATURE_STATES ||
-	     options->features_packets != TL_FEATURE_PACKETS)) {
-		tl_log_err("--features-... goes with --features");
+	if (tl_feature_options_refuse(&options->features)) {
 		return -EINVAL;
 	}
-	if (options->raw && options->features) {
+	if (options->raw && options->features.on) {
 		tl_log_err("--features with --raw: features are of flows, and --raw makes none");
 		return -EINVAL;
 	}
 	return 0;
-}
-
-struct tl_flow_features_config tl_ring_options_features(const struct tl_ring_options *options)
-{
-	return (struct tl_flow_features_config){
-		.packets = options->features ? (uint32_t)options->features_packets : 0,
-		.flows = (uint32_t)options->features_flows,
-		.once = options->features_once,
-	};
 }
 
 uint32_t tl_ring_options_snaplen(const struct tl_ring_options *options)
@@ -139,7 +105,7 @@ uint32_t tl_ring_options_snaplen(const struct tl_ring_options *options)
 	if (options->snaplen != 0) {
 		return (uint32_t)options->snaplen;
 	}
-	return (options->features ? SNAPLEN_FEATURES : SNAPLEN_FLOWS) +
+	return (options->features.on ? SNAPLEN_FEATURES : SNAPLEN_FLOWS) +
 	       (options->raw ? (uint32_t)options->payload : 0);
 }
 

@@ -4,7 +4,7 @@
 #define TL_RING_OPTIONS_H
 
 #include "capd_options.h"
-#include "flow_features.h"
+#include "feature_options.h"
 
 struct tl_ring_options {
 	struct tl_capd_options capd;
@@ -15,10 +15,7 @@ struct tl_ring_options {
 	uint64_t block_size;
 	bool raw;
 	bool include_own;
-	bool features;
-	bool features_once;
-	uint64_t features_packets;
-	uint64_t features_flows;
+	struct tl_feature_options features;
 };
 
 extern const struct tl_opt tl_ring_opts[];
@@ -27,7 +24,6 @@ void tl_ring_options_set_defaults(struct tl_capd_options *options);
 int tl_ring_options_check(struct tl_capd_options *options);
 
 /* What follows from them. */
-struct tl_flow_features_config tl_ring_options_features(const struct tl_ring_options *options);
 uint32_t tl_ring_options_snaplen(const struct tl_ring_options *options);
 /* The same of a packet whose headers may be long: as far as the parser follows them. */
 uint32_t tl_ring_options_long_snaplen(const struct tl_ring_options *options);

@@ -115,7 +115,7 @@ static struct tl_meter_config meter_config(const struct tl_ring_port *port)
 		.stream = port->capd.stream,
 		.flows = tl_capd_flows(&options->capd),
 		.community_id = options->capd.community_id,
-		.features = tl_ring_options_features(options),
+		.features = tl_feature_options_config(&options->features),
 		.raw = options->raw,
 		.payload_max = (uint32_t)options->payload,
 		.exclude = options->include_own ? 0 : tl_ring_own_has,

@@ -7,6 +7,7 @@
 #include "capture_metrics.h"
 #include "clock.h"
 #include "exit.h"
+#include "feature_options.h"
 #include "filter.h"
 #include "log.h"
 #include "opt.h"
@@ -28,10 +29,7 @@ struct config {
 	uint64_t active_ns;
 	uint64_t linger_ns;
 	bool community_id;
-	bool features;
-	bool features_once;
-	uint64_t features_packets;
-	uint64_t features_flows;
+	struct tl_feature_options features;
 	const char *stats_url;
 	bool list_metrics;
 	uint64_t ready_fd;
@@ -80,16 +78,7 @@ static const struct tl_opt options[] = {
 	 "a flow ends so long after FIN or RST (2s)", TL_MS_NS, 86400 * TL_SECOND_NS, 0, 0},
 	{0, "community-id", TL_OPT_FLAG, FIELD(community_id), 0,
 	 "give flow events a community_id (v1), to join them with others'", 0, 0, 0, 0},
-	{0, "features", TL_OPT_FLAG, FIELD(features), 0,
-	 "an event of what is inside each flow: hello, names, sizes, times", 0, 0, 0, 0},
-	{0, "features-packets", TL_OPT_NUMBER, FIELD(features_packets), "N",
-	 "--features: packets of a flow that are looked into (16)", 1, TL_FEATURE_PACKETS_MAX, 0,
-	 0},
-	{0, "features-flows", TL_OPT_NUMBER, FIELD(features_flows), "N",
-	 "--features: flows it remembers them of, 1,728 bytes each (65536)", 1,
-	 TL_FEATURE_STATES_MAX, 0, 0},
-	{0, "features-once", TL_OPT_FLAG, FIELD(features_once), 0,
-	 "--features: not again, with all packets counted, when the flow ends", 0, 0, 0, 0},
+	TL_FEATURE_OPT_ROWS(FIELD(features)),
 	{0, "window", TL_OPT_SIZE, FIELD(window), "SIZE",
 	 "bytes of events kept until they are safe (16M)", 1 << 20, 1ull << 32, 0, 0},
 	TL_OPT_ROW_NO_ACKS(FIELD(no_acks)),
@@ -114,8 +103,7 @@ static struct config defaults(void)
 
 	return (struct config){
 		.window = TL_OUTBOX_WINDOW,
-		.features_packets = TL_FEATURE_PACKETS,
-		.features_flows = TL_FEATURE_STATES,
+		.features = TL_FEATURE_OPTIONS_DEFAULT,
 		.flows = flows.max_flows,
 		.every = flows.every,
 		.idle_ns = flows.idle_ns,
@@ -193,9 +181,7 @@ static struct run_config run_config_of(struct tool *t, const char *file)
 			  .active_ns = c->active_ns,
 			  .linger_ns = c->linger_ns},
 		.community_id = c->community_id,
-		.features = {.packets = c->features ? (uint32_t)c->features_packets : 0,
-			     .flows = (uint32_t)c->features_flows,
-			     .once = c->features_once},
+		.features = tl_feature_options_config(&c->features),
 		.outbox = t->outbox,
 		.tick = report,
 		.context = t,
@@ -313,12 +299,8 @@ static bool refuse(const struct config *c, const char *words)
 			   words ? "; words are a filter" : "");
 		return true;
 	}
-	if (!c->features && (c->features_once || c->features_flows != TL_FEATURE_STATES ||
-			     c->features_packets != TL_FEATURE_PACKETS)) {
-		tl_log_err("--features-... goes with --features");
-		return true;
-	}
-	return tl_hop_refuse_terminal(&c->outputs) || tl_hop_refuse_same(&c->files, &c->outputs);
+	return tl_feature_options_refuse(&c->features) || tl_hop_refuse_terminal(&c->outputs) ||
+	       tl_hop_refuse_same(&c->files, &c->outputs);
 }
 
 int main(int argc, char **argv)
